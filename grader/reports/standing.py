@@ -121,9 +121,9 @@ def print_status(facts: dict[str, Any]) -> None:
         )
     )
     details = [
-        f"{facts['messages']:,} messages",
-        f"{facts['models']} models",
-        f"{facts['conditions']} conditions",
+        _counted(facts["messages"], "message"),
+        _counted(facts["models"], "model"),
+        _counted(facts["conditions"], "condition"),
         f"rubric {facts['rubric']}",
         f"database {facts['database']}",
     ]
@@ -137,6 +137,10 @@ def print_status(facts: dict[str, Any]) -> None:
     for line in _plan_lines(facts):
         out.print(plain(line, style="dim"))
     out.print(plain(f"next: {facts['next']}   ({facts['why']})"))
+
+
+def _counted(n: int, thing: str) -> str:
+    return f"{n:,} {thing}" if n == 1 else f"{n:,} {thing}s"
 
 
 def print_beginning(path: str) -> None:
