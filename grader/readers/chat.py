@@ -10,12 +10,14 @@ from grader.readers.content import plain_text, text_blocks
 from grader.readers.evidence import Head
 from grader.readers.finish import finish
 from grader.readers.openai_messages import openai_messages
+from grader.readers.parts_messages import parts_message
 from grader.readers.report import Report
 from grader.readers.source import Source
 from grader.readers.turns import turn
-from grader.transcript import Transcript
+from grader.transcript import Message, Transcript
 
 SUPPORT = "-rC-"
+_ANSWERS = ("response", "completion", "output", "answer")
 _TAKEN = frozenset(
     ["messages", "tools", "system", "system_prompt", "id", "conversation_id", "model", "condition", "condition_id"]
 )
@@ -31,7 +33,7 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a record; a file that is one list of messages is one transcript."""
     if source.head.kind == "list" and _is_messages(source.head.items):
         report.rows += len(source.document)
-        yield finish(source, report, openai_messages(source.document, report), format="chat")
+        yield finish(source, report, _messages(source.document, report), format="chat")
         return
     for line, record in source.records(report):
         with contained(report, "row", line=line, raw=record):
@@ -43,13 +45,16 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
 
 def _transcript(source: Source, report: Report, line: int, record: dict[str, Any]) -> Transcript:
     rows = record.get("messages")
-    messages = openai_messages(rows if isinstance(rows, list) else [], report, line=line)
+    messages = _messages(rows if isinstance(rows, list) else [], report, line)
+    answer = _answer_key(record, messages)
+    if answer is not None:
+        messages.append(turn("assistant", text_blocks(record[answer], "assistant")))
     system = plain_text(record.get("system") or record.get("system_prompt"))
     if system.strip() and not any(
         message.role == "system" for message in messages
     ):  # beside the messages, as Anthropic has it
         messages.insert(0, turn("system", text_blocks(system, "system")))
-    extra = {key: value for key, value in record.items() if key not in _TAKEN}
+    extra = {key: value for key, value in record.items() if key not in _TAKEN and key != answer}
     metadata = record["metadata"] if isinstance(record.get("metadata"), dict) else {}
     return finish(
         source,
@@ -63,6 +68,26 @@ def _transcript(source: Source, report: Report, line: int, record: dict[str, Any
         metadata=extra,
         row=line,
     )
+
+
+def _messages(rows: list[Any], report: Report, line: int | None = None) -> list[Message]:
+    """OpenAI's messages; those that hold `parts` instead are Gemini's, OpenTelemetry's or of Vercel's interface."""
+    if not any(isinstance(row, dict) and isinstance(row.get("parts"), list) and not row.get("content") for row in rows):
+        return openai_messages(rows, report, line=line)
+    messages: list[Message] = []
+    for row in rows:
+        with contained(report, "message", line=line):
+            messages += (
+                parts_message(row, report) if isinstance(row, dict) else openai_messages([row], report, line=line)
+            )
+    return messages
+
+
+def _answer_key(record: dict[str, Any], messages: list[Message]) -> str | None:
+    """Where the model's answer stands beside the messages it was asked with."""
+    if not messages or messages[-1].role not in ("user", "tool"):
+        return None
+    return next((key for key in _ANSWERS if isinstance(record.get(key), str) and record[key].strip()), None)
 
 
 def _conversation(record: Any) -> bool:

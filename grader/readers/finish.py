@@ -65,7 +65,7 @@ def finish(
             kind = "main" if message.thread == "main" else "subagent"
             entries[message.thread] = {"kind": kind, "parent": None if kind == "main" else "main", "actor": None}
     if entries:
-        fields.metadata["threads"] = _clean_metadata(entries)
+        fields.metadata["threads"] = {storable(key)[0]: _clean_metadata(entry) for key, entry in entries.items()}
     apply_given(fields, source)
     return Transcript(
         id=fields.id,
@@ -110,7 +110,8 @@ def _clean(messages: Iterable[Message], report: Report) -> list[Message]:
     replaced = 0
     for message in messages:
         blocks, source_id = message.blocks, message.source_id
-        if blocks and not (message.name or message.meta) and (source_id is None or _is_plain(source_id)):
+        named = message.name or message.meta or not (message.thread == "main" or _is_plain(message.thread))
+        if blocks and not named and (source_id is None or _is_plain(source_id)):
             for block in blocks:
                 if not _is_clean(block):
                     break
@@ -122,7 +123,7 @@ def _clean(messages: Iterable[Message], report: Report) -> list[Message]:
             results = [_cleaned_block(block) for block in message.blocks]
             changes["blocks"] = tuple(block for block, _ in results if block is not None)
             replaced += sum(count for _, count in results)
-        for name, value in (("name", message.name), ("source_id", message.source_id)):
+        for name, value in (("name", message.name), ("source_id", source_id), ("thread", message.thread)):
             if value and not _is_plain(value):
                 changes[name], count = storable(value)
                 replaced += count

@@ -36,7 +36,7 @@ def openai_message(
 ) -> list[Message]:
     """One message; a user row with results inside becomes several."""
     role, raw_role = role_of(row.get("role"), report, line=line)
-    content = row.get("content")
+    content = _content(row)
     if len(row) == 2 and isinstance(content, str) and role != "tool":  # role and content: what most rows are
         return [turn(role, text_blocks(content, role), name=raw_role, thread=thread, flags=flags)]
     name = raw_role or row.get("name")
@@ -67,6 +67,17 @@ def openai_message(
     if row.get("tool_calls") or row.get("function_call"):
         blocks += _calls(row, blocks, report, line)
     return split_results(role, blocks, name=name, **said)
+
+
+def _content(row: dict[str, Any]) -> object:
+    """`content`, or what some recorders call it; a model's spoken answer is what it said."""
+    content = row.get("content")
+    if content is None:
+        content = next((row[key] for key in ("text", "value") if isinstance(row.get(key), str)), None)
+        audio = row.get("audio")
+        if content is None and isinstance(audio, dict) and isinstance(audio.get("transcript"), str):
+            content = audio["transcript"]
+    return content
 
 
 def _holds_results(content: object) -> bool:

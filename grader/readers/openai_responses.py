@@ -48,12 +48,26 @@ def read_together(parts: Sequence[Part]) -> Iterator[tuple[Source, Transcript]]:
 
 
 def _is_response(record: dict[str, Any]) -> bool:
-    if record.get("object") == "response":
+    if record.get("object") in ("response", "chat.completion"):
+        return "messages" not in record
+    if _pair(record) is not None:
         return True
     output = record.get("output")
     if "input" not in record or not isinstance(output, list) or not output:
         return False
     return any(is_responses_item(item) for item in output)
+
+
+def _pair(record: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """A request beside its response, each perhaps in a `body`; None where it is none of OpenAI's."""
+    sides = [record.get("request"), record.get("response")]
+    request, response = (side.get("body", side) if isinstance(side, dict) else None for side in sides)
+    if not isinstance(request, dict) or not isinstance(response, dict):
+        return None
+    is_openai = (
+        "choices" in response or response.get("object") == "response" or isinstance(response.get("output"), list)
+    )
+    return (request, response) if is_openai and ("input" in request or "messages" in request) else None
 
 
 def _responses(source: Source, report: Report) -> Iterator[Transcript]:
@@ -62,7 +76,8 @@ def _responses(source: Source, report: Report) -> Iterator[Transcript]:
             if not isinstance(record, dict):
                 report.malformed(line, f"{type(record).__name__} instead of an object", str(record))
                 continue
-            yield _transcript(source, report, line, record, record, None)
+            request, response = _pair(record) or (record, record)
+            yield _transcript(source, report, line, request, response, None)
 
 
 def _batch_transcript(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -36,6 +37,8 @@ _TAKEN = frozenset(
         "tools",
         "system",
         "id",
+        "conversation_id",
+        "prompt_id",
         "model",
         "condition",
         "label",
@@ -92,22 +95,31 @@ def _transcripts(source: Source, report: Report, record: dict[str, Any], line: i
 def _finished(
     source: Source, report: Report, messages: Sequence[Message], record: dict[str, Any], line: int, side: str | None
 ) -> Transcript:
-    own = record.get("id")
-    identity = str(own) if isinstance(own, str | int) and not isinstance(own, bool) and own != "" else None
+    named = (record.get(key) for key in ("id", "conversation_id", "prompt_id"))
+    own = next(
+        (str(key) for key in named if isinstance(key, str | int) and not isinstance(key, bool) and key != ""), None
+    )
     is_text = side is not None and isinstance(record[side], str)
+    answer = _neutral(messages) if side else None
     return finish(
         source,
         report,
         messages,
         format="hh" if is_text and not _is_conversation(record) else "sharegpt",
-        id=f"{identity}/{side}" if identity and side else identity,
+        id=f"{own}/{answer}" if own and answer else own,
         model=record.get("model"),
         condition=logged_condition(record, record.get("metadata")),
         scores=_scores(record, side),
         metadata={key: value for key, value in record.items() if key not in _TAKEN},
         row=line,
-        member=side,
+        member=answer,
     )
+
+
+def _neutral(messages: Sequence[Message]) -> str:
+    """A name for one answer of a pair that does not say which side it is: annotators see ids and their order."""
+    said = "\n".join(f"{message.role}: {message.text}" for message in messages)
+    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:6]
 
 
 def _scores(record: dict[str, Any], side: str | None) -> list[dict[str, Any]]:

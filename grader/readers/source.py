@@ -163,6 +163,42 @@ class Source:
             except ValueError as error:
                 report.malformed(position + 1, f"{key or 'list'}: {error}", b"")
 
+    def values_at(self, key: str | None, report: Report, *, rows: bool = True) -> Iterator[tuple[int, Any]]:
+        """As `items_at`, decoded, some thousand held at a time; an item that is no JSON is reported. `rows`: they count as rows."""
+        from grader.readers.largejson import values_at
+
+        position = 0
+        with self.open() as stream:
+            try:
+                for run in values_at(stream, key, self.entry_limit):
+                    if isinstance(run, list):
+                        report.rows += len(run) if rows else 0
+                        yield from enumerate(run, position + 1)
+                        position += len(run)
+                        continue
+                    position += 1
+                    report.rows += rows
+                    try:
+                        value = decode_json(run)
+                    except ValueError as error:
+                        report.malformed(position, f"not valid JSON: {error}", bytes(run[:400]))
+                        continue
+                    del run
+                    yield position, value
+            except ValueError as error:
+                report.malformed(position + 1, f"{key or 'list'}: {error}", b"")
+
+    def members_but(self, key: str) -> dict[str, Any]:
+        """The decoded members of an object, but for the list under `key`, which `values_at` walks through."""
+        from grader.readers.largejson import members_but
+
+        with self.open() as stream:
+            return members_but(stream, key, self.entry_limit)
+
+    def walks(self, key: str) -> bool:
+        """Whether this is an object too large (or too broken) to be decoded whole, whose list under `key` can be walked through."""
+        return self.head.kind == "object" and not self.head.whole and isinstance(self.head.get(key), list)
+
     def members(self, *keys: str) -> dict[str, Any]:
         """The decoded values under those keys at the top of an object, however large the rest of it is."""
         from grader.readers.largejson import members_of
@@ -183,11 +219,7 @@ class Source:
     def records(self, report: Report) -> Iterator[tuple[int, Any]]:
         """(line or position from 1, value): the rows, or the items of a list, or the one object of the file."""
         if self.head.kind == "list" and not self.head.whole:
-            for position, data in self.items_at(None, report):
-                try:
-                    yield position, decode_json(data)
-                except ValueError as error:
-                    report.malformed(position, f"not valid JSON: {error}", bytes(data[:400]))
+            yield from self.values_at(None, report)
         elif self.head.kind == "list":
             for position, item in enumerate(self.document, 1):
                 report.rows += 1

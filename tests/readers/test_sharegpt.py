@@ -45,7 +45,10 @@ def test_labels_of_a_row_are_scores() -> None:
 
 def test_a_preference_gives_two_transcripts() -> None:
     chosen, rejected, whole, other = fixture("sharegpt/preferences.jsonl").transcripts
-    assert (chosen.id, rejected.id) == ("7/chosen", "7/rejected")
+    assert chosen.id.startswith("7/") and rejected.id.startswith("7/") and chosen.id != rejected.id
+    assert not any(word in item.id + item.source for item in (chosen, rejected) for word in ("chosen", "rejected")), (
+        "whoever labels blind sees ids"
+    )
     assert [message.text for message in chosen.messages] == ["Help.", "Which?", "The left."]
     assert [message.text for message in rejected.messages] == ["Help.", "Which?", "Either."]
     assert [message.text for message in whole.messages] == ["Which?", "Left."]

@@ -1,0 +1,69 @@
+"""What recorders do to OpenAI's shapes: parts, answers beside the messages, requests beside their responses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from logs import Reading, spoken
+
+ASKED = [{"role": "user", "content": "Where?"}]
+
+
+def test_messages_of_parts_are_steps_with_calls_and_results(write: Callable[..., Path]) -> None:
+    parts: list[dict[str, Any]] = [
+        {"type": "step-start"},
+        {"type": "reasoning", "text": "Look first."},
+        {"type": "tool-find", "toolCallId": "c1", "state": "output-available", "input": {"q": "x"}, "output": {"n": 1}},
+        {"type": "step-start"},
+        {"type": "text", "text": "Here."},
+    ]
+    rows = [{"role": "user", "parts": [{"type": "text", "text": "Where?"}]}, {"role": "assistant", "parts": parts}]
+    transcript = Reading(write({"messages": rows})).only
+    assert [(m.role, [(b.kind, b.name, b.text) for b in m.blocks]) for m in transcript.messages] == [
+        ("user", [("text", None, "Where?")]),
+        ("assistant", [("reasoning", None, "Look first."), ("tool_call", "find", "q: x")]),
+        ("tool", [("tool_result", "find", '{"n":1}')]),
+        ("assistant", [("text", None, "Here.")]),
+    ]
+
+
+def test_messages_of_geminis_parts(write: Callable[..., Path]) -> None:
+    rows = [{"role": "user", "parts": [{"text": "Where?"}]}, {"role": "model", "parts": [{"text": "Here."}]}]
+    assert spoken(Reading(write({"messages": rows})).only) == [("user", "Where?"), ("assistant", "Here.")]
+
+
+def test_an_answer_beside_the_messages_is_said_last_and_once(write: Callable[..., Path]) -> None:
+    transcript = Reading(write([{"messages": ASKED, "answer": "Here."}], rows=True)).only
+    assert spoken(transcript) == [("user", "Where?"), ("assistant", "Here.")]
+    assert "answer" not in transcript.metadata
+    said = [*ASKED, {"role": "assistant", "content": "There."}]
+    transcript = Reading(write([{"messages": said, "answer": "Here."}], rows=True)).only
+    assert spoken(transcript)[1:] == [("assistant", "There.")]
+    assert transcript.metadata["answer"] == "Here."
+
+
+def test_text_under_other_names_and_spoken_answers(write: Callable[..., Path]) -> None:
+    rows = [
+        {"role": "user", "text": "Where?"},
+        {"role": "assistant", "content": None, "audio": {"id": "a", "data": "AAAA", "transcript": "Here."}},
+    ]
+    assert spoken(Reading(write({"messages": rows})).only) == [("user", "Where?"), ("assistant", "Here.")]
+
+
+def test_a_request_beside_its_response(write: Callable[..., Path]) -> None:
+    response = {
+        "object": "chat.completion",
+        "id": "r1",
+        "model": "m",
+        "choices": [{"message": {"role": "assistant", "content": "Here."}}],
+    }
+    for row in (
+        {"request": {"messages": ASKED}, "response": response},
+        {"request": {"body": {"messages": ASKED}}, "response": {"status_code": 200, "body": response}},
+    ):
+        transcript = Reading(write([row], rows=True)).only
+        assert (transcript.format, transcript.id, transcript.model) == ("openai_responses", "r1", "m")
+        assert spoken(transcript) == [("user", "Where?"), ("assistant", "Here.")]
+    assert spoken(Reading(write([response], rows=True)).only) == [("assistant", "Here.")]
