@@ -51,6 +51,7 @@ def agreement_document(
     chosen = _chosen(answers, labels)
     warnings = [f"rounds_left_out:{','.join(answers.rounds_left_out)}"] if answers.rounds_left_out else []
     reports, weighted, unknown = [], False, False
+    pace, skipped = stored.active_seconds(store, rubric), stored.skips(store, where)
     for label in chosen:
         ratings, items = label_ratings(answers, label, unsure=unsure, cluster=cluster)
         weighted |= ratings.weight is not None
@@ -59,6 +60,7 @@ def agreement_document(
             _label_report(
                 store, answers, label, ratings, items, where,
                 design=design, weights=weights, unsure=unsure, cluster=cluster, epsilon=epsilon,
+                pace=pace.get(label.unit), skipped=skipped,
             )
         )  # fmt: skip
     if unknown:
@@ -143,11 +145,12 @@ def _label_report(
     unsure: str,
     cluster: str,
     epsilon: float,
+    pace: float | None,
+    skipped: int,
 ) -> LabelReport:
     everyone, all_items = ratings, items
     if answers.machine_raters(label):
         everyone, all_items = label_ratings(answers, label, unsure=unsure, cluster=cluster, machines=True)
-    pace = stored.active_seconds(store, answers.rubric).get(label.unit)
     positive = [code for code, value in enumerate(ratings.values) if value not in (label.neutral, UNSURE)]
     report = analyse(
         ratings,
@@ -163,7 +166,7 @@ def _label_report(
         kinds={rater: rater.partition(":")[0] for rater in everyone.raters},
         counts={
             "unsure": answers.labels[label.id].people.unsure,
-            "skipped": stored.skips(store, where),
+            "skipped": skipped,
             "ungraded": _ungraded(answers, label),
         },
         unsure_as_category=_other_way(answers, label, unsure, cluster),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -111,7 +112,10 @@ def read_firsts(
     """The first values of people in these transcripts."""
     position = {label.id: index for index, label in enumerate(rubric.labels)}
     read = stored.people_codes(store, rubric, where)
-    keys, rows, coded = np.fromiter(read.rows, dtype=np.int64).reshape(-1, 3).T
+    try:
+        keys, rows, coded = np.fromiter(read.rows, dtype=np.int64).reshape(-1, 3).T
+    except sqlite3.Error as error:
+        raise store.explain(error) from error
     blind = rows & 1 == 0
     shown, marked, rows = not bool(blind.all()), bool((rows & 2).any()), rows >> 2
     people = [key for key, name in stored.rater_names(store).items() if name.startswith("human:")]
