@@ -94,7 +94,28 @@ class Store:
                         raise
                     time.sleep(_POLL)
         finally:
-            self.connection.execute(f"PRAGMA busy_timeout = {int(self._busy_timeout * 1000)}")
+            self.wait_at_most(self._busy_timeout)
+
+    def is_free(self) -> bool:
+        """Whether a write could begin at this moment. False only while another program writes; other faults show in the write."""
+        if self.connection.in_transaction:
+            return True
+        try:
+            self.connection.execute("PRAGMA busy_timeout = 0")
+            self.connection.execute("BEGIN IMMEDIATE")
+            self.connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            return (
+                not isinstance(error, sqlite3.OperationalError) or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY
+            )
+        finally:
+            self.wait_at_most(self._busy_timeout)
+        return True
+
+    def wait_at_most(self, seconds: float) -> None:
+        """Give another writer so long from now on, then refuse."""
+        self._busy_timeout = seconds
+        self.connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
     def explain(self, error: sqlite3.Error) -> StoreError:
         """`error` in one line that says what to do."""

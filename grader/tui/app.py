@@ -19,11 +19,17 @@ from grader.tui.config import Config, label_keys
 from grader.tui.keys import Mode, key_table
 from grader.tui.screens.queue import QueueScreen
 from grader.tui.theme import themes, variables
+from grader.tui.type_ahead import TypeAhead
 
 if TYPE_CHECKING:
     from grader.tui.screens.annotate import AnnotateScreen
 
 __all__ = ["Terminal", "make_app"]
+
+_WORK = (events.Key, events.MouseDown, events.MouseScrollDown, events.MouseScrollUp)
+
+_BUSY_SECONDS = 0.1
+"""For another program that writes while a key is acted on: longer would be a screen that stands still."""
 
 
 class Terminal(App[None]):
@@ -50,6 +56,7 @@ class Terminal(App[None]):
         self.config = config
         self.key_entries = key_table(config.keys)
         self.set_keymap({entry.id: ",".join(entry.keys) for entry in self.key_entries if entry.id in config.keys})
+        self.type_ahead = TypeAhead(self, session.store)
         self._start, self._place = start, place
         self._label_keys = label_keys(session.rubric, config.digits)
         self._queue = QueueScreen(session, self.key_entries)
@@ -78,11 +85,15 @@ class Terminal(App[None]):
         return self._queue
 
     def on_mount(self) -> None:
+        self.session.store.wait_at_most(_BUSY_SECONDS)
         self.call_after_refresh(self._begin)
         if self.session.rubric_before is not None and self.session.edited:
             self.call_after_refresh(self._tell_news)
         if needs_content_warning(self.session.store, self.session.rater):
             self.call_after_refresh(self._warn)
+
+    def on_unmount(self) -> None:
+        self.type_ahead.stop()
 
     def _begin(self) -> None:
         """The transcript asked for, or the one that was open last, at its place; else the queue."""
@@ -150,8 +161,11 @@ class Terminal(App[None]):
     # -- the clock
 
     async def on_event(self, event: events.Event) -> None:
-        """Every key and click is work; a terminal that says it lost focus stops the clock."""
-        if isinstance(event, events.Key | events.MouseDown | events.MouseScrollDown | events.MouseScrollUp):
+        """Every key and click is work and waits for its turn; a terminal that says it lost focus stops the clock."""
+        typed = isinstance(event, events.InputEvent | events.Paste) and not event.is_forwarded
+        if typed and not self.type_ahead.is_turn_of(event):
+            return
+        if typed and isinstance(event, _WORK):
             self.session.clock.input()
             if "_annotate" in self.__dict__ and self.screen is self._annotate:
                 self._annotate.key_pressed()

@@ -169,7 +169,8 @@ class RowScroll(ScrollView, inherit_bindings=False):
         document = self.document
         if self.text_width() == document.width:
             self.repaint_all()
-            self._scroll_rows_to(self.scroll_offset.y)
+            self._scroll_rows_to(self.scroll_offset.y, follow_focus=False)
+            self._scroll_to_focus()
             return
         anchor = self._text_on_first_row()
         document.resize(self.text_width())
@@ -180,7 +181,8 @@ class RowScroll(ScrollView, inherit_bindings=False):
         if not len(document):
             return
         y, _column = document.place_of(position, block, offset) if block >= 0 else (document.top_of(position) + row, 0)
-        self._scroll_rows_to(y)
+        self._scroll_rows_to(y, follow_focus=False)
+        self._scroll_to_focus()
 
     def _text_on_first_row(self) -> tuple[int, int, int, int]:
         """(position, block or -1, offset, row) at the top of the screen, in the layout as it was."""
@@ -243,15 +245,27 @@ class RowScroll(ScrollView, inherit_bindings=False):
             if abs(size.height - self._counted_rows) > size.height // 50:
                 self.rows_changed()
 
-    def _keep_focus_visible(self) -> None:
+    def _focused_rows(self) -> tuple[int, int]:
+        """First and last row of the focused message."""
         document, position = self.document, self.focus_index - 1
+        top = document.top_of(position)
+        bottom = top + max(1, document.heights[position]) - 1
+        return top, bottom - (bottom > top)  # the blank row after a message is not the message
+
+    def _scroll_to_focus(self) -> None:
+        """Bring the focused message back: when the window changes, the next key must not go to another message."""
+        if len(self.document) and self.size.height:
+            top, bottom = self._focused_rows()
+            first = self.scroll_offset.y
+            if bottom < first or top > first + self._page - 1:
+                self._reveal_message(self.focus_index - 1)
+
+    def _keep_focus_visible(self) -> None:
+        document = self.document
         if not len(document):
             return
         first, last = self.scroll_offset.y, self.scroll_offset.y + self._page - 1
-        top = document.top_of(position)
-        bottom = top + max(1, document.heights[position]) - 1
-        if bottom > top:
-            bottom -= 1  # the blank row after a message is not the message
+        top, bottom = self._focused_rows()
         if bottom < first:
             near, row = document.row_at(first)
             if row >= len(document.layout(near).rows) - 1 and row > 0:

@@ -144,6 +144,7 @@ def _no_waiting_for_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.sleep(0.03)  # layout and painting follow a timer of 1/60 s
         await go_round()
 
+    monkeypatch.setattr("grader.tui.type_ahead._QUIET", 0)
     monkeypatch.setattr("textual.app.wait_for_idle", go_round)
     monkeypatch.setattr("textual.pilot.wait_for_idle", paint)
 
@@ -182,12 +183,27 @@ async def at_work(
     """The application on a transcript, the warning read."""
     app = make_app(session, config, start)
     async with app.run_test(size=size) as pilot:
+        _wait_for_what_is_typed(app, pilot)
         await pilot.pause()
         await pilot.pause()
         if app.screen.query("#page"):
             await pilot.press("enter")
         await pilot.pause()
         yield app, pilot
+
+
+def _wait_for_what_is_typed(app: Terminal, pilot: Pilot[None]) -> None:
+    """A key pressed right after another waits for its turn: `press` returns once all have had theirs."""
+    press = pilot.press
+
+    async def press_and_wait(*keys: str) -> None:
+        await press(*keys)
+        if app.type_ahead.waits:
+            while app.type_ahead.waits:
+                await asyncio.sleep(0.001)
+            await pilot._wait_for_screen()
+
+    pilot.press = press_and_wait  # type: ignore[method-assign]
 
 
 def log(store: Store, rater: str = "human:ana") -> list[tuple[Any, ...]]:

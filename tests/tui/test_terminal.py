@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import pytest
 from textual import events
 from textual.widgets import Input, TextArea
@@ -384,39 +382,6 @@ async def test_a_window_too_small_says_so_and_loses_nothing(blind: Session, stor
         await pilot.resize_terminal(200, 60)
         await pilot.pause()
         assert "run-0001" in text(app, "side") and "Is it threat?" in text(app, "panel")
-
-
-async def test_a_failed_commit_keeps_the_old_value_and_says_why(blind: Session, database: object) -> None:
-    async with at_work(blind) as (app, pilot):
-        await pilot.press("j", "1")
-        other = sqlite3.connect(str(database), isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
-        await pilot.press("1")
-        await pilot.pause()
-        assert annotate(app).item.value("threat", 2) == "present"
-        [line] = app.screen.query_one("#hints", Lines).lines
-        assert line[0][1] == "problem" and "another program is writing" in line[0][0]
-        other.execute("ROLLBACK")
-        other.close()
-        await pilot.press("1")
-        assert annotate(app).item.value("threat", 2) == "absent"
-
-
-async def test_leaving_while_another_program_writes_says_so_and_loses_no_label(store: Store, database: object) -> None:
-    session = Session(store, RUBRIC, "ana", policy="blind")
-    async with at_work(session) as (app, pilot):
-        await pilot.press("j", "1")
-        other = sqlite3.connect(str(database), isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
-        await pilot.press("f2")
-        await pilot.pause()
-        assert "another program is writing" in text(app, "hints") and isinstance(app.screen, AnnotateScreen)
-        await pilot.press("q")
-        await pilot.pause()
-        other.execute("ROLLBACK")
-        other.close()
-    assert app.return_code == 1
-    assert log(store) == [(2, "threat", "present", "set")]
 
 
 async def test_every_action_is_in_the_palette_and_every_theme(blind: Session) -> None:

@@ -340,6 +340,9 @@ class ItemScreen(Screen[None]):
         place = self.place()
         if place == self._remembered:
             return
+        if not self.session.store.is_free():  # another program writes: no hurry
+            self.remind()
+            return
         self.flush_seen()
         try:
             self.session.remember(place)

@@ -40,9 +40,9 @@ class AskLine(ModalScreen[str | None]):
         self.query_one(Input).focus()
         self.tell("")
 
-    def tell(self, words: str) -> None:
+    def tell(self, words: str, style: str = "muted") -> None:
         """Show a line under the field."""
-        self.query_one("#ask-info", Lines).show([[(f" {words}", "muted")]])
+        self.query_one("#ask-info", Lines).show([[(f" {words}", style)]])
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if self._live is not None:
