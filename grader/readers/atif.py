@@ -15,6 +15,7 @@ from grader.readers.given import logged_condition
 from grader.readers.report import Report, Skip
 from grader.readers.roles import role_of
 from grader.readers.source import Source
+from grader.readers.streamed import StreamedList, is_list
 from grader.readers.threads import MAIN, thread_entry
 from grader.readers.toolcall import tool_call
 from grader.readers.turns import turn
@@ -42,12 +43,15 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
 def read_together(parts: Sequence[tuple[Source, Report]]) -> Iterator[tuple[Source, Transcript]]:
     """The trajectories of a folder: those that another one refers to carry its id as `parent` or `continues`."""
     links: dict[str, dict[str, str]] = {}
-    for source, _ in parts:
+    for source, _ in parts if len(parts) > 1 or _holds_several(parts[0][0]) else ():
         try:
-            for record in _trajectories(source.document) if source.head.kind in ("object", "list") else ():
-                _collect_links(record, links)
+            if source.head.kind not in ("object", "list"):
+                continue
+            for _, record in source.records(Report(source.label), "steps"):  # reading it below says what is wrong
+                for trajectory in _trajectories(record):
+                    _collect_links(trajectory, links)
         except FAULTS:
-            continue  # reading it below says what is wrong
+            continue
         finally:
             source.release()
     present = {source.path.name for source, _ in parts}
@@ -68,7 +72,7 @@ def _read(
     source: Source, report: Report, links: dict[str, dict[str, str]], present: set[str] | None = None
 ) -> Iterator[Transcript]:
     several = source.head.kind in ("rows", "list")
-    for line, record in source.records(report):
+    for line, record in source.records(report, "steps"):
         with contained(report, "row", line=line, raw=record):
             found = list(_trajectories(record))
             if not found:
@@ -76,6 +80,14 @@ def _read(
             for trajectory in found:
                 with one_of(report, several, line=line):
                     yield _transcript(source, report, trajectory, line, links, present)
+
+
+def _holds_several(source: Source) -> bool:
+    """Whether one trajectory of the file may refer to another."""
+    try:
+        return source.head.kind == "list" or "parent" in source.head.keys
+    except FAULTS:
+        return True
 
 
 def _is_trajectory(value: object) -> bool:
@@ -101,8 +113,8 @@ def _trajectories(document: Any) -> Iterator[dict[str, Any]]:
         yield document
 
 
-def _as_list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
+def _as_list(value: object) -> list[Any] | StreamedList:
+    return value if is_list(value) else [] if value is None else [value]
 
 
 def _extra(trajectory: dict[str, Any], key: str) -> Any:
@@ -124,13 +136,12 @@ def _id_of(trajectory: dict[str, Any]) -> str | None:
     return session if part is None else f"{session}/{part}"
 
 
-def _references(trajectory: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every `subagent_trajectory_ref` of the steps."""
-    for step in _as_list(trajectory.get("steps")):
-        observation = step.get("observation") if isinstance(step, dict) else None
-        for result in _as_list(observation.get("results")) if isinstance(observation, dict) else ():
-            if isinstance(result, dict):
-                yield from (ref for ref in _as_list(result.get("subagent_trajectory_ref")) if isinstance(ref, dict))
+def _references(step: object) -> Iterator[dict[str, Any]]:
+    """Every `subagent_trajectory_ref` of a step."""
+    observation = step.get("observation") if isinstance(step, dict) else None
+    for result in _as_list(observation.get("results")) if isinstance(observation, dict) else ():
+        if isinstance(result, dict) and "subagent_trajectory_ref" in result:
+            yield from (ref for ref in _as_list(result["subagent_trajectory_ref"]) if isinstance(ref, dict))
 
 
 def _names(reference: dict[str, Any]) -> list[str]:
@@ -144,9 +155,10 @@ def _collect_links(trajectory: dict[str, Any], links: dict[str, dict[str, str]])
     own = _id_of(trajectory)
     if own is None:
         return
-    for reference in _references(trajectory):
-        for name in _names(reference):
-            links.setdefault(name, {}).setdefault("parent", own)
+    for step in _as_list(trajectory.get("steps")):
+        for reference in _references(step):
+            for name in _names(reference):
+                links.setdefault(name, {}).setdefault("parent", own)
     following = trajectory.get("continued_trajectory_ref")
     if isinstance(following, str) and following:
         links.setdefault(PurePosixPath(following).name, {}).setdefault("continues", own)
@@ -162,7 +174,8 @@ def _transcript(
 ) -> Transcript:
     models: list[str] = []
     threads: dict[str, dict[str, Any]] = {}
-    messages = _steps(trajectory, MAIN, report, models)
+    references: list[dict[str, Any]] = []
+    messages = _steps(trajectory, MAIN, report, models, references)
     _children(trajectory, report, threads, messages, models)
     if not messages:
         raise Skip("no_text", "a trajectory without steps")
@@ -179,7 +192,7 @@ def _transcript(
         "continued_by": trajectory.get("continued_trajectory_ref"),
         **_relations(source, trajectory, own, links),
     }
-    _warn_of_missing(source, trajectory, report, threads, links, present)
+    _warn_of_missing(source, trajectory, references, report, threads, present)
     return finish(
         source,
         report,
@@ -207,14 +220,14 @@ def _relations(
 def _warn_of_missing(
     source: Source,
     trajectory: dict[str, Any],
+    references: Sequence[dict[str, Any]],
     report: Report,
     threads: dict[str, dict[str, Any]],
-    links: dict[str, dict[str, str]],
     present: set[str] | None,
 ) -> None:
     """References resolve inside the file or in the same folder; nothing else is looked up."""
     beside = present if present is not None else {path.name for path in source.siblings()}
-    for reference in _references(trajectory):
+    for reference in references:
         names = _names(reference)
         if not any(name in threads or name in beside for name in names):
             report.warn("unresolved_reference", detail=", ".join(names) or "a sub-agent without a name")
@@ -244,11 +257,13 @@ def _children(
         threads[key] = thread_entry("subagent", parent=above, actor=actor if isinstance(actor, str) else None)
         if isinstance(agent.get("model_name"), str):
             models.append(agent["model_name"])
-        messages += _steps(child, key, report, models)
+        messages += _steps(child, key, report, models, [])
         waiting.extend((grandchild, key) for grandchild in _as_list(child.get("subagent_trajectories")))
 
 
-def _steps(trajectory: dict[str, Any], thread: str, report: Report, models: list[str]) -> list[Message]:
+def _steps(
+    trajectory: dict[str, Any], thread: str, report: Report, models: list[str], references: list[dict[str, Any]]
+) -> list[Message]:
     messages: list[Message] = []
     for step in _as_list(trajectory.get("steps")):
         with contained(report, "step"):
@@ -258,6 +273,7 @@ def _steps(trajectory: dict[str, Any], thread: str, report: Report, models: list
             if isinstance(step.get("model_name"), str):
                 models.append(step["model_name"])
             messages += _step(step, thread, report)
+            references += _references(step)
     return messages
 
 

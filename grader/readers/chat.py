@@ -13,6 +13,7 @@ from grader.readers.openai_messages import openai_messages
 from grader.readers.parts_messages import parts_message
 from grader.readers.report import Report
 from grader.readers.source import Source
+from grader.readers.streamed import is_list
 from grader.readers.turns import turn
 from grader.transcript import Message, Transcript
 
@@ -32,10 +33,10 @@ def sniff(head: Head) -> bool:
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a record; a file that is one list of messages is one transcript."""
     if source.head.kind == "list" and _is_messages(source.head.items):
-        report.rows += len(source.document)
-        yield finish(source, report, _messages(source.document, report), format="chat")
+        rows = (row for _, row in source.records(report))
+        yield finish(source, report, openai_messages(rows, report, parts=parts_message), format="chat")
         return
-    for line, record in source.records(report):
+    for line, record in source.records(report, "messages"):
         with contained(report, "row", line=line, raw=record):
             if not isinstance(record, dict | list):
                 report.malformed(line, f"{type(record).__name__} instead of a conversation", str(record))
@@ -45,7 +46,7 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
 
 def _transcript(source: Source, report: Report, line: int, record: dict[str, Any]) -> Transcript:
     rows = record.get("messages")
-    messages = _messages(rows if isinstance(rows, list) else [], report, line)
+    messages = openai_messages(rows if is_list(rows) else [], report, line=line, parts=parts_message)
     answer = _answer_key(record, messages)
     if answer is not None:
         messages.append(turn("assistant", text_blocks(record[answer], "assistant")))
@@ -68,19 +69,6 @@ def _transcript(source: Source, report: Report, line: int, record: dict[str, Any
         metadata=extra,
         row=line,
     )
-
-
-def _messages(rows: list[Any], report: Report, line: int | None = None) -> list[Message]:
-    """OpenAI's messages; those that hold `parts` instead are Gemini's, OpenTelemetry's or of Vercel's interface."""
-    if not any(isinstance(row, dict) and isinstance(row.get("parts"), list) and not row.get("content") for row in rows):
-        return openai_messages(rows, report, line=line)
-    messages: list[Message] = []
-    for row in rows:
-        with contained(report, "message", line=line):
-            messages += (
-                parts_message(row, report) if isinstance(row, dict) else openai_messages([row], report, line=line)
-            )
-    return messages
 
 
 def _answer_key(record: dict[str, Any], messages: list[Message]) -> str | None:

@@ -55,12 +55,13 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
 
 
 def _records(source: Source, report: Report) -> Iterator[tuple[int, Any]]:
-    if isinstance(source.head.get("loglines"), list) and isinstance(source.document, dict):
-        for position, row in enumerate(source.document.get("loglines") or [], 1):
+    if not isinstance(source.head.get("loglines"), list):
+        yield from source.records(report)
+        return
+    for _, record in source.records(Report(source.label), "loglines"):
+        for position, row in enumerate(record["loglines"], 1):
             report.rows += 1
             yield position, row
-    else:
-        yield from source.records(report)
 
 
 class _Session:

@@ -15,6 +15,7 @@ from grader.readers.toolcall import tool_call
 from grader.transcript import Block, Role
 
 __all__ = [
+    "SECRET_KEYS",
     "call_id_of",
     "content_blocks",
     "media_block",
@@ -31,7 +32,7 @@ _BEFORE_DATA = re.compile(r"(?:data:)?([\w.+-]+/[\w.+-]+)?((?:;[\w.+=-]+)*)\Z", 
 _PAYLOAD = re.compile(r"[A-Za-z0-9+/=_%-]*")
 _MARK = re.compile(";base64,", re.IGNORECASE)
 _LONGEST_MEDIA_TYPE = 200
-_SECRET_KEYS = frozenset(
+SECRET_KEYS = frozenset(
     [
         "signature",
         "thought_signature",
@@ -233,7 +234,7 @@ def without_secrets(value: Any, depth: int = 40) -> Any:
     if depth == 0:
         return "…"
     if isinstance(value, dict):
-        return {str(key): without_secrets(item, depth - 1) for key, item in value.items() if key not in _SECRET_KEYS}
+        return {str(key): without_secrets(item, depth - 1) for key, item in value.items() if key not in SECRET_KEYS}
     if isinstance(value, list | tuple):
         return [without_secrets(item, depth - 1) for item in value]
     return value
@@ -300,7 +301,7 @@ def _text_of(item: dict[str, Any]) -> str:
 
 def _reasoning_item(item: dict[str, Any]) -> list[Block]:
     said = next((item[key] for key in ("reasoning", "thinking", "text", "value", "content") if item.get(key)), None)
-    hidden = bool(item.get("redacted")) or (not said and any(item.get(key) for key in _SECRET_KEYS))
+    hidden = bool(item.get("redacted")) or (not said and any(item.get(key) for key in SECRET_KEYS))
     said = said if isinstance(said, str) else plain_text(said)
     return _present(reasoning_block(said, summary=item.get("summary"), redacted=hidden))
 

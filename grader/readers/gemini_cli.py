@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeAlias
 
 from grader.readers.contained import contained
 from grader.readers.content import plain_text, reasoning_block, result_block
@@ -14,6 +14,7 @@ from grader.readers.given import logged_condition
 from grader.readers.report import Report, Skip
 from grader.readers.roles import role_of
 from grader.readers.source import Source
+from grader.readers.streamed import is_list
 from grader.readers.threads import in_thread, thread_entry
 from grader.readers.toolcall import tool_call
 from grader.readers.turns import split_results, turn
@@ -36,36 +37,42 @@ def sniff(head: Head) -> bool:
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """One session a file."""
-    records: list[tuple[int, Any]] = []
-    session: dict[str, Any] = {}
-    for line, record in source.records(report):
-        if isinstance(record, dict) and isinstance(record.get("messages"), list) and "sessionId" in record:
-            session |= record
-            records += [(line, message) for message in record["messages"]]
+    recording = _Recording(report)
+    for line, record in source.records(report, "messages"):
+        if isinstance(record, dict) and is_list(record.get("messages")) and "sessionId" in record:
+            recording.session |= {key: value for key, value in record.items() if key != "messages"}
+            for message in record["messages"]:
+                recording.take(line, message)
         elif isinstance(record, dict) and _is_session_row(record):
-            session |= record
+            recording.session |= record
             report.leave_out("session")
         else:
-            records.append((line, record))
-    yield _transcript(source, report, session, _Recording(report, session), records)
+            recording.take(line, record)
+    yield _transcript(source, report, recording)
 
 
 def _is_session_row(record: dict[str, Any]) -> bool:
     return "sessionId" in record and "projectHash" in record and "type" not in record
 
 
+_Said: TypeAlias = tuple[list[Message], str | None]
+"""The messages of a row, and their model."""
+
+
 class _Recording:
     """The messages as the rows leave them: a row with a known id replaces its message, a rewind takes back what follows."""
 
-    def __init__(self, report: Report, session: dict[str, Any]) -> None:
-        self.session = session
-        self.kept: dict[str, tuple[int, dict[str, Any]]] = {}
-        self.discarded: list[list[tuple[int, dict[str, Any]]]] = []
+    def __init__(self, report: Report) -> None:
+        self.session: dict[str, Any] = {}
+        self.kept: dict[str, _Said] = {}
+        self.discarded: list[list[_Said]] = []
         self._report = report
         self._unnamed = 0
 
-    def take(self, line: int, record: dict[str, Any]) -> None:
-        if isinstance(record.get("$set"), dict):
+    def take(self, line: int, record: object) -> None:
+        if not isinstance(record, dict):
+            self._report.warn("malformed_message", line=line, detail=f"{type(record).__name__} instead of an object")
+        elif isinstance(record.get("$set"), dict):
             self.session |= {key: value for key, value in record["$set"].items() if key != "messages"}
             self._report.leave_out("$set")
         elif "$rewindTo" in record:
@@ -81,7 +88,7 @@ class _Recording:
             key = f"\x00{self._unnamed}"
         elif key in self.kept:
             self._report.leave_out("earlier state of a message")
-        self.kept[key] = (line, record)
+        self.kept[key] = _said(line, record, self._report)
 
     def _rewind(self, key: str) -> None:
         if key not in self.kept:
@@ -93,20 +100,17 @@ class _Recording:
         self.discarded.append(taken[::-1])
 
 
-def _transcript(
-    source: Source, report: Report, session: dict[str, Any], recording: _Recording, records: list[tuple[int, Any]]
-) -> Transcript:
-    for line, record in records:
-        if isinstance(record, dict):
-            recording.take(line, record)
-        else:
-            report.warn("malformed_message", line=line, detail=f"{type(record).__name__} instead of an object")
+def _transcript(source: Source, report: Report, recording: _Recording) -> Transcript:
+    session = recording.session
+    messages: list[Message] = []
     models: list[str] = []
-    messages = _messages(recording.kept.values(), report, models)
     threads: dict[str, Any] = {}
+    _add(recording.kept.values(), messages, models)
     for number, group in enumerate(recording.discarded, 1):
         key = f"discarded-{number}"
-        messages += in_thread(_messages(group, report, models), key)
+        taken: list[Message] = []
+        _add(group, taken, models)
+        messages += in_thread(taken, key)
         threads |= {"main": thread_entry("main", parent=None), key: thread_entry("discarded")}
     if not messages:
         raise Skip("no_text", "a session without messages")
@@ -123,14 +127,19 @@ def _transcript(
     )
 
 
-def _messages(rows: Any, report: Report, models: list[str]) -> list[Message]:
+def _add(rows: Iterable[_Said], messages: list[Message], models: list[str]) -> None:
+    for said, model in rows:
+        messages += said
+        if model is not None:
+            models.append(model)
+
+
+def _said(line: int, row: dict[str, Any], report: Report) -> _Said:
     messages: list[Message] = []
-    for line, row in rows:
-        with contained(report, "message", line=line):
-            messages += _message(row, report)
-            if isinstance(row.get("model"), str):
-                models.append(row["model"])
-    return messages
+    with contained(report, "message", line=line):
+        messages += _message(row, report)
+    model = row.get("model")
+    return messages, model if isinstance(model, str) and messages else None
 
 
 def _message(row: dict[str, Any], report: Report) -> list[Message]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from typing import IO, Any, Final
 
 import msgspec
@@ -12,7 +14,7 @@ from grader.readers.evidence import SAMPLE, Head
 from grader.readers.jsontext import decode_json
 from grader.readers.report import Skip
 
-__all__ = ["document_head", "items_at", "members_but", "members_of", "values_at", "whole_head"]
+__all__ = ["Outline", "document_head", "items_at", "members_of", "outline_of", "values_at", "whole_head"]
 
 _CHUNK: Final = 1 << 20
 _SMALL: Final = 1 << 20
@@ -45,34 +47,57 @@ def items_at(stream: IO[bytes], key: str | None, limit: int) -> Iterator[bytes |
         window.skip()
 
 
-def values_at(stream: IO[bytes], key: str | None, limit: int) -> Iterator[list[Any] | bytes | bytearray]:
+def values_at(
+    stream: IO[bytes], key: str | None, limit: int, *, nth: int = 1
+) -> Iterator[list[Any] | bytes | bytearray]:
     """As `items_at`, but in lists of decoded items that stand together; an item alone, undecoded, is large or no strict JSON.
 
-    A decoder that is called once for a thousand small items is several times faster than one called for each.
+    A decoder that is called once for a thousand small items is several times faster than one called for each. `nth`: which
+    list under `key`, where a document repeats the key. Raises ValueError, too, where something follows the top-level list.
     """
     window = _Window(stream, limit)
     if key is None:
         yield from window.runs()
+        window.end()
         return
     for name in window.members():
         if name == key and window.peek() == b"[":
-            yield from window.runs()
-            return
+            nth -= 1
+            if nth == 0:
+                yield from window.runs()
+                return
         window.skip()
 
 
-def members_but(stream: IO[bytes], key: str, limit: int) -> dict[str, Any]:
-    """The decoded top-level members, but for the list under `key`, which is passed; where it breaks off, those before."""
+@dataclass(slots=True)
+class Outline:
+    """The members of an object that is too large to be decoded whole."""
+
+    members: dict[str, Any]
+    """Decoded, but for the lists that are to be walked through: those are None here."""
+    lists: dict[str, int]
+    """Key of each such list → which of the members of that name it is among those that are lists (the last counts)."""
+    fault: str | None = None
+    """Why the document ends where it does, when that is not at its end."""
+
+
+def outline_of(stream: IO[bytes], keys: Collection[str], limit: int) -> Outline:
+    """The top-level members, but for the lists under `keys`, which are passed; where it breaks off, those before."""
     window = _Window(stream, limit)
-    found: dict[str, Any] = {}
+    found = Outline({}, {})
+    seen: Counter[str] = Counter()
     try:
         for name in window.members():
-            if name == key and window.peek() == b"[":
+            if name in keys and window.peek() == b"[":
+                seen[name] += 1
+                found.members[name], found.lists[name] = None, seen[name]
                 window.skip()
             else:
-                found[name] = decode_json(window.value())
-    except ValueError:
-        pass  # whoever reads the list says so
+                found.members[name] = decode_json(window.value())
+                found.lists.pop(name, None)
+        window.end()
+    except ValueError as error:
+        found.fault = str(error)
     return found
 
 
@@ -232,6 +257,11 @@ class _Window:
             key = decode_json(self.value())
             self._expect(b":")
             yield key if isinstance(key, str) else str(key)
+
+    def end(self) -> None:
+        """Raises ValueError unless the document ends here."""
+        if self.peek():
+            raise ValueError("something follows the end of the document")
 
     def value(self) -> bytes | bytearray:
         """The JSON of the value that begins here."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Any
 
 from grader.readers.contained import contained, one_of
@@ -15,9 +16,11 @@ from grader.readers.openai_messages import openai_message
 from grader.readers.report import Report, Skip
 from grader.readers.responses_items import ResponsesReader
 from grader.readers.source import Source
+from grader.readers.streamed import is_list
 from grader.readers.turns import turn
 from grader.transcript import Block, Message, Transcript
 
+_ENOUGH_TO_TELL = 40
 _FENCED = re.compile(r"```(?:mswea_bash_command|bash)[ \t]*\n(.*?)\n?```", re.DOTALL)
 _RESULT = re.compile(r"\s*<returncode>")
 
@@ -32,13 +35,12 @@ def sniff(head: Head) -> bool:
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a trajectory; a list of turns is one."""
     if source.head.kind == "list" and _has_result(source.head.items):
-        report.rows += len(source.document)
-        yield _transcript(source, report, {"messages": source.document}, None)
+        yield _transcript(source, report, {"messages": (row for _, row in source.records(report))}, None)
         return
     several = source.head.kind in ("rows", "list")
-    for line, record in source.records(report):
+    for line, record in source.records(report, "messages"):
         with one_of(report, several, line=line), contained(report, "row", line=line, raw=record):
-            if isinstance(record, dict) and isinstance(record.get("messages"), list):
+            if isinstance(record, dict) and is_list(record.get("messages")):
                 yield _transcript(source, report, record, line if several else None)
             else:
                 report.malformed(line, "no trajectory", str(record)[:400])
@@ -55,7 +57,7 @@ def _is_trajectory(record: dict[str, Any]) -> bool:
 
 
 def _has_result(rows: object) -> bool:
-    return isinstance(rows, list) and any(_is_result(row) for row in rows[:40])
+    return isinstance(rows, list) and any(_is_result(row) for row in rows[:_ENOUGH_TO_TELL])
 
 
 def _is_result(row: object) -> bool:
@@ -93,8 +95,11 @@ def _transcript(source: Source, report: Report, record: dict[str, Any], row: int
     )
 
 
-def _messages(rows: list[Any], report: Report, metadata: dict[str, Any]) -> list[Message]:
-    if any(isinstance(row, dict) and (row.get("object") == "response" or "output" in row) for row in rows):
+def _messages(turns: Iterable[Any], report: Report, metadata: dict[str, Any]) -> list[Message]:
+    rest = iter(turns)
+    first = list(islice(rest, _ENOUGH_TO_TELL))
+    rows = chain(first, rest)
+    if any(isinstance(row, dict) and (row.get("object") == "response" or "output" in row) for row in first):
         return _responses(rows, report, metadata)
     messages: list[Message] = []
     for row in rows:
@@ -142,7 +147,7 @@ def elements(text: str, tag: str) -> Iterator[tuple[int, int, str]]:
         start = text.find(opening, end)
 
 
-def _responses(rows: list[Any], report: Report, metadata: dict[str, Any]) -> list[Message]:
+def _responses(rows: Iterable[Any], report: Report, metadata: dict[str, Any]) -> list[Message]:
     """Turns of the variant over the Responses API: each answer is a whole response."""
     reader = ResponsesReader(report)
     for row in rows:

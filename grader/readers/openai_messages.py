@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from grader.readers.content import call_id_of, content_blocks, reasoning_block, result_block, text_blocks
+from grader.readers.contained import contained
+from grader.readers.content import call_id_of, content_blocks, reasoning_block, result_block
 from grader.readers.report import Report
 from grader.readers.roles import role_of
 from grader.readers.threads import MAIN
@@ -19,16 +20,41 @@ _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 
 
 def openai_messages(
-    rows: Iterable[object], report: Report, *, thread: str = MAIN, line: int | None = None, flags: Iterable[str] = ()
+    rows: Iterable[object],
+    report: Report,
+    *,
+    thread: str = MAIN,
+    line: int | None = None,
+    flags: Iterable[str] = (),
+    parts: Callable[[dict[str, Any], Report], list[Message]] | None = None,
 ) -> list[Message]:
-    """Every message of the list; what is no object is counted as `malformed_message`."""
+    """Every message of the list; what is no object is counted as `malformed_message`. `parts` reads rows that hold `parts`."""
     messages: list[Message] = []
+    flags = tuple(sorted(set(flags)))
     for row in rows:
-        if isinstance(row, dict):
-            messages += openai_message(row, report, thread=thread, line=line, flags=flags)
-        else:
+        if not isinstance(row, dict):
             report.warn("malformed_message", line=line, detail=f"{type(row).__name__} instead of an object")
+            continue
+        plain = _plain_message(row, len(messages) + 1, thread, flags)
+        if plain is not None:
+            messages.append(plain)
+        elif parts is not None and isinstance(row.get("parts"), list) and not row.get("content"):
+            with contained(report, "message", line=line):
+                messages += parts(row, report)
+        else:
+            messages += openai_message(row, report, thread=thread, line=line, flags=flags)
     return messages
+
+
+def _plain_message(row: dict[str, Any], index: int, thread: str, flags: tuple[str, ...]) -> Message | None:
+    """What `openai_message` gives for a role and a text, which is all that most rows are; None for every other."""
+    text = row.get("content")
+    if len(row) != 2 or type(text) is not str or not text or text.isspace():
+        return None
+    role = row.get("role")
+    if role == "user" or role == "system" or (role == "assistant" and "<" not in text):
+        return Message(index, role, (Block("text", text),), None, thread, None, None, flags)
+    return None
 
 
 def openai_message(
@@ -37,8 +63,6 @@ def openai_message(
     """One message; a user row with results inside becomes several."""
     role, raw_role = role_of(row.get("role"), report, line=line)
     content = _content(row)
-    if len(row) == 2 and isinstance(content, str) and role != "tool":  # role and content: what most rows are
-        return [turn(role, text_blocks(content, role), name=raw_role, thread=thread, flags=flags)]
     name = raw_role or row.get("name")
     said: dict[str, Any] = {
         "thread": thread,

@@ -163,14 +163,20 @@ class Source:
             except ValueError as error:
                 report.malformed(position + 1, f"{key or 'list'}: {error}", b"")
 
-    def values_at(self, key: str | None, report: Report, *, rows: bool = True) -> Iterator[tuple[int, Any]]:
-        """As `items_at`, decoded, some thousand held at a time; an item that is no JSON is reported. `rows`: they count as rows."""
+    def values_at(
+        self, key: str | None, report: Report, *, nth: int = 1, rows: bool = True, told: bool = False
+    ) -> Iterator[tuple[int, Any]]:
+        """As `items_at`, decoded, some thousand held at a time; an item that is no JSON is reported.
+
+        `nth`: which list under `key`, where it stands more than once. `rows`: the items count as rows. `told`: that the
+        document breaks off is reported already.
+        """
         from grader.readers.largejson import values_at
 
         position = 0
         with self.open() as stream:
             try:
-                for run in values_at(stream, key, self.entry_limit):
+                for run in values_at(stream, key, self.entry_limit, nth=nth):
                     if isinstance(run, list):
                         report.rows += len(run) if rows else 0
                         yield from enumerate(run, position + 1)
@@ -186,18 +192,8 @@ class Source:
                     del run
                     yield position, value
             except ValueError as error:
-                report.malformed(position + 1, f"{key or 'list'}: {error}", b"")
-
-    def members_but(self, key: str) -> dict[str, Any]:
-        """The decoded members of an object, but for the list under `key`, which `values_at` walks through."""
-        from grader.readers.largejson import members_but
-
-        with self.open() as stream:
-            return members_but(stream, key, self.entry_limit)
-
-    def walks(self, key: str) -> bool:
-        """Whether this is an object too large (or too broken) to be decoded whole, whose list under `key` can be walked through."""
-        return self.head.kind == "object" and not self.head.whole and isinstance(self.head.get(key), list)
+                if not told:
+                    report.malformed(position + 1, f"{key or 'list'}: {error}", b"")
 
     def members(self, *keys: str) -> dict[str, Any]:
         """The decoded values under those keys at the top of an object, however large the rest of it is."""
@@ -216,8 +212,11 @@ class Source:
         self.head.error = error
         return self.head
 
-    def records(self, report: Report) -> Iterator[tuple[int, Any]]:
-        """(line or position from 1, value): the rows, or the items of a list, or the one object of the file."""
+    def records(self, report: Report, *streamed: str) -> Iterator[tuple[int, Any]]:
+        """(line or position from 1, value): the rows, or the items of a list, or the one object of the file.
+
+        In an object too large to be held, each list under a key in `streamed` is a StreamedList.
+        """
         if self.head.kind == "list" and not self.head.whole:
             yield from self.values_at(None, report)
         elif self.head.kind == "list":
@@ -225,8 +224,10 @@ class Source:
                 report.rows += 1
                 yield position, item
         elif self.head.kind == "object":
+            from grader.readers.streamed import streamed_object
+
             report.rows += 1
-            yield 1, self.document
+            yield 1, (streamed_object(self, report, streamed) if streamed and not self.head.whole else self.document)
         else:
             yield from self.rows(report)
 

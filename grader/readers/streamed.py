@@ -1,0 +1,43 @@
+"""Objects that are too large to be held: what is large in them is a list, and that is read item by item."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any, TypeGuard
+
+from grader.readers.largejson import outline_of
+from grader.readers.report import Report
+from grader.readers.source import Source
+
+__all__ = ["StreamedList", "is_list", "streamed_object"]
+
+
+class StreamedList:
+    """A list of a document too large to be held: each iteration reads its items from the file anew, and reports on them."""
+
+    def __init__(self, source: Source, key: str, nth: int, report: Report, *, told: bool) -> None:
+        self._source, self._key, self._nth, self._report, self._told = source, key, nth, report, told
+
+    def __iter__(self) -> Iterator[Any]:
+        found = self._source.values_at(self._key, self._report, nth=self._nth, rows=False, told=self._told)
+        return (item for _, item in found)
+
+
+def is_list(value: object) -> TypeGuard[list[Any] | StreamedList]:
+    """Whether `value` is a list, held or streamed."""
+    return isinstance(value, list | StreamedList)
+
+
+def streamed_object(source: Source, report: Report, keys: Collection[str]) -> Any:
+    """The object of a file, each list under one of `keys` a StreamedList; where it breaks off, what comes before.
+
+    Raises Skip("unreadable") where it breaks off before any such list.
+    """
+    with source.open() as stream:
+        found = outline_of(stream, keys, source.entry_limit)
+    if found.fault and not found.lists:
+        return source.document  # which says what is wrong with it
+    if found.fault:
+        report.malformed(1, found.fault, b"")
+    told = found.fault is not None
+    return found.members | {key: StreamedList(source, key, nth, report, told=told) for key, nth in found.lists.items()}
