@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from grader.annotation import rater_name
 from grader.errors import UsageError
+from grader.labelling.assignment import asked_labels
 from grader.labelling.policies import REVIEW_ROUND, Door, Policy, round_policy, set_round_policy
 from grader.rubric.model import Rubric
 from grader.store import Selection, Store, events, has_blind_items
@@ -56,12 +57,11 @@ def check_door(store: Store, rater: str, door: Door, round: str, policy: str | N
 
 
 def labels_asked(store: Store, rater: str, round: str, transcript_key: int, rubric: Rubric) -> frozenset[str]:
-    """The labels that reveal and submit ask for: those the rubric requires, narrowed by the assignment."""
-    required = frozenset(label.id for label in rubric.labels if label.required)
-    narrowed = None
+    """The labels that reveal and submit ask for: those the assignments of the transcript name, else those the rubric requires."""
+    asked: frozenset[str] = frozenset()
     for event in events(store, kinds=("assign",), rater=rater, transcript_key=transcript_key, round=round):
-        narrowed = event.data.get("labels")
-    return required if not narrowed else required & frozenset(narrowed)
+        asked |= asked_labels(rubric, event.data.get("labels"))
+    return asked or asked_labels(rubric, None)
 
 
 def _tells(field: str) -> bool:

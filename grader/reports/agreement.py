@@ -19,7 +19,7 @@ from grader.agreement.weights import Weights
 from grader.annotation import UNSURE
 from grader.errors import UsageError
 from grader.reports.agreement_document import AgreementDocument, BehindItem, RaterSummary, Source, behind
-from grader.reports.answers import Answers, Item, collect, label_ratings
+from grader.reports.answers import Answers, Item, collect, inclusion, label_ratings
 from grader.reports.judges import judge_reports
 from grader.reports.revealed import anchoring_report
 from grader.reports.weeks import weekly_drift
@@ -55,7 +55,8 @@ def agreement_document(
     for label in chosen:
         ratings, items = label_ratings(answers, label, unsure=unsure, cluster=cluster)
         weighted |= ratings.weight is not None
-        unknown |= any(item[0] not in answers.inclusion for item in items)
+        drawn = inclusion(answers, label)
+        unknown |= any(item[0] not in drawn for item in items)
         reports.append(
             _label_report(
                 store, answers, label, ratings, items, where,

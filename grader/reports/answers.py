@@ -13,13 +13,14 @@ from grader.agreement.ratings import Ratings, from_codes
 from grader.agreement.weights import Floats, Ints
 from grader.annotation import UNSURE
 from grader.errors import UsageError
+from grader.labelling.assignment import asked_labels
 from grader.reports.agreement_document import EXCLUDED
 from grader.reports.first_values import TAKEN_BACK, Firsts, Item, People, items_of, key_of, read_firsts
 from grader.rubric import Label, Rubric
 from grader.store import Selection, Store
 from grader.store import measured as stored
 
-__all__ = ["Answers", "Item", "LabelAnswers", "Reference", "collect", "label_ratings", "references"]
+__all__ = ["Answers", "Item", "LabelAnswers", "Reference", "collect", "inclusion", "label_ratings", "references"]
 
 _NOT_ORDINARY = ("training", "retest", "review")
 DEPENDENT = "dependent"
@@ -55,8 +56,8 @@ class Answers:
     excluded: dict[str, int]
     scanned: dict[int, frozenset[str]]
     asked: dict[tuple[str, str], dict[int, str]]
-    inclusion: dict[int, float]
-    """Transcript → stored probability of having been drawn; transcripts without one are missing."""
+    drawn: dict[int, list[tuple[frozenset[str], float]]]
+    """Transcript → (labels asked for, probability with which it was drawn), in the rounds measured."""
     tune: set[int]
     seen: list[tuple[str, str, str, int]]
     """As `seen_counts` has it."""
@@ -130,7 +131,7 @@ def collect(store: Store, rubric: Rubric, where: Selection) -> Answers:
         excluded={name: excluded[name] for name in EXCLUDED},
         scanned=stored.scanned_labels(store, rubric, where),
         asked=stored.asked_of_judges(store, rubric, where),
-        inclusion=_inclusion(assignments, rounds),
+        drawn=_drawn(rubric, assignments, rounds),
         tune=tune,
         seen=seen,
         active=active,
@@ -178,16 +179,34 @@ def label_ratings(
         values=values,
         level="ordinal" if label.scale == "ordinal" else "nominal",
         cluster=_clusters(answers, label, items, cluster),
-        weight=item_weights(answers, [key for key, _ in items]),
+        weight=item_weights(answers, label, [key for key, _ in items]),
     )
     return ratings, items
 
 
-def item_weights(answers: Answers, transcripts: Sequence[int]) -> Floats | None:
+def inclusion(answers: Answers, label: Label) -> dict[int, float]:
+    """Transcript → stored probability of having been drawn for the label; transcripts without one are missing.
+
+    A label that nobody was asked for was drawn with the others only if every drawn transcript that was read has an answer
+    to it: answers somebody volunteered here and there are no sample.
+    """
+    found, volunteered = {}, {}
+    for key, requests in answers.drawn.items():
+        volunteered[key] = max(probability for _, probability in requests)
+        asked = [probability for labels, probability in requests if label.id in labels]
+        if asked:
+            found[key] = max(asked)
+    if found or not volunteered:
+        return found
+    answered = set(np.unique(answers.labels[label.id].people.transcripts).tolist())
+    read = set().union(*(np.unique(said.people.transcripts).tolist() for said in answers.labels.values()))
+    return volunteered if read & volunteered.keys() <= answered else {}
+
+
+def item_weights(answers: Answers, label: Label, transcripts: Sequence[int]) -> Floats | None:
     """1/inclusion probability, None where it is unknown for any or the same for all."""
-    if not answers.inclusion:
-        return None
-    known = [answers.inclusion.get(key) for key in transcripts]
+    drawn = inclusion(answers, label)
+    known = [drawn.get(key) for key in transcripts]
     if not known or any(p is None for p in known) or len(set(known)) == 1:
         return None
     return 1 / np.array(known, dtype=np.float64)
@@ -296,14 +315,15 @@ def _add_machines(
             labels[name].machines.setdefault(rater, {})[item] = said
 
 
-def _inclusion(
-    assignments: Sequence[tuple[int, int, str, Mapping[str, object]]], rounds: Sequence[str]
-) -> dict[int, float]:
-    found = {}
+def _drawn(
+    rubric: Rubric, assignments: Sequence[tuple[int, int, str, Mapping[str, object]]], rounds: Sequence[str]
+) -> dict[int, list[tuple[frozenset[str], float]]]:
+    found: dict[int, list[tuple[frozenset[str], float]]] = {}
     for key, _, round, data in assignments:
-        probability = data.get("inclusion")
+        probability, labels = data.get("inclusion"), data.get("labels")
         if round in rounds and isinstance(probability, int | float) and 0 < probability <= 1:
-            found[key] = float(probability)
+            asked = asked_labels(rubric, labels if isinstance(labels, list) else None)
+            found.setdefault(key, []).append((asked, float(probability)))
     return found
 
 

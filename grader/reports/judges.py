@@ -78,7 +78,7 @@ def _judge_report(
     )
     reference = np.array([code[settled[item].value] for item in items], dtype=np.int64)
     cluster = np.array([item[0] for item in items], dtype=np.int64)
-    weight = item_weights(answers, [item[0] for item in items])
+    weight = item_weights(answers, label, [item[0] for item in items])
     positive = code["present"] if label.scale == "binary" else None
     data = confusion(Judged(reference, judge, label.values, positive, cluster, weight), design)
     people = report.coefficients

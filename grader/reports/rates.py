@@ -16,12 +16,12 @@ from grader.agreement.comparisons import Comparison
 from grader.agreement.rates import NOT_GOLD, STRATA, UNRESOLVED, gold_design
 from grader.annotation import UNSURE
 from grader.errors import UsageError
-from grader.reports.answers import Answers, collect, references
+from grader.reports.answers import Answers, collect
 from grader.reports.calibrations import SavedErrors
+from grader.reports.verdicts import Verdicts, gate_patterns
 from grader.rubric import Label, Rubric
 from grader.store import Selection, Store, now
 from grader.store.measured import Place
-from grader.store.rollup import Standing, roll_up, standings
 
 __all__ = ["CellRow", "ComparisonRow", "LabelRates", "RatesDocument", "judge_errors", "rates_document"]
 
@@ -52,7 +52,9 @@ class LabelRates(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     label_digest: str
     value: str
-    """`present`, a value of the menu, or `>=v` of an ordinal one."""
+    """`present`, a value of the menu, `>=v` of an ordinal one, or `gated`: present, and the published gate holds."""
+    gate: tuple[str, ...] | None
+    """Patterns of the gate; None where the value is not gated."""
     roll_up: str | None
     """any-message: a transcript has it where a message has."""
     cells: list[CellRow]
@@ -90,6 +92,7 @@ class _Question:
     label: Label
     value: str
     positive: frozenset[str]
+    gated: bool = False
 
 
 def rates_document(
@@ -114,7 +117,7 @@ def rates_document(
     design, where = design or Design(), where or Selection()
     answers = collect(store, rubric, where)
     chosen = _labels(rubric, labels)
-    said = _Standings(store, answers, chosen)
+    said = Verdicts(store, answers, chosen)
     warnings = [f"rounds_left_out:{','.join(answers.rounds_left_out)}"] if answers.rounds_left_out else []
     groups = [(fields, _cells_of(answers, fields)) for fields in (tuple(one.split(",")) for one in by)]
     _check_versus(versus, groups)
@@ -151,7 +154,7 @@ def judge_errors(
     """Label → (judge, value, its errors on whole transcripts, how people's sample was drawn), of transcripts it answered."""
     answers = collect(store, rubric, where)
     chosen = _labels(rubric, labels) if labels else []
-    said = _Standings(store, answers, chosen)
+    said = Verdicts(store, answers, chosen)
     found: dict[str, list[tuple[str, str, KnownErrors, str]]] = {}
     for label in chosen:
         for judge in answers.machine_raters(label, "judge"):
@@ -164,64 +167,6 @@ def judge_errors(
     return found
 
 
-class _Standings:
-    """Transcript-level values of machines and of people's reference, rolled up from messages where the label is about those."""
-
-    def __init__(self, store: Store, answers: Answers, labels: Sequence[Label]) -> None:
-        self._answers = answers
-        self._machine: dict[tuple[str, str], dict[int, str]] = {}
-        self._items: dict[tuple[str, int], int] = {}
-        self._gold: dict[str, dict[int, str]] = {}
-        known = {label.id: label for label in labels}
-        for standing in standings(store, answers.rubric, answers.places, kinds=("rules", "judge", "human")):
-            label = known.get(standing.label)
-            if label is None:
-                continue
-            self._items[label.id, standing.transcript_key] = standing.items
-            if standing.kind != "human":
-                value = roll_up(label, standing)
-                if value is not None:
-                    self._machine.setdefault((label.id, standing.rater), {})[standing.transcript_key] = value
-
-    def machine(self, label: Label, named: str | None) -> str | None:
-        """The machine that stratifies a label: the one named, else the judge with most answers, else the rules; None: there is none."""
-        raters = {rater: values for (name, rater), values in self._machine.items() if name == label.id}
-        if named is not None:
-            fitting = [rater for rater in raters if rater == named or rater == f"judge:{named}"]
-            if not fitting and not any(rater == named for _, rater in self._machine):
-                known = sorted({rater for _, rater in self._machine})
-                raise UsageError(f"--judge: no machine {named!r}; there are {', '.join(known) or 'none'}")
-            return fitting[0] if fitting else None
-        judges = [rater for rater in raters if rater.startswith("judge:")]
-        return max(judges or list(raters), key=lambda rater: (len(raters[rater]), rater), default=None)
-
-    def said(self, label: Label, rater: str) -> Mapping[int, str]:
-        """Transcript key → value."""
-        return self._machine.get((label.id, rater), {})
-
-    def gold(self, label: Label) -> dict[int, str]:
-        """Transcript key → what people settled; unsure where they read it and did not."""
-        if label.id not in self._gold:
-            self._gold[label.id] = self._settled(label)
-        return self._gold[label.id]
-
-    def _settled(self, label: Label) -> dict[int, str]:
-        settled = references(self._answers, label)
-        read: dict[int, set[int]] = {}
-        for item, _, _, _ in self._answers.labels[label.id].people.each():
-            read.setdefault(item[0], set()).add(item[1])
-        for key, message in settled:
-            read.setdefault(key, set()).add(message)
-        found = {}
-        for key, messages in read.items():
-            values = {m: settled[key, m].value if (key, m) in settled else UNSURE for m in messages}
-            items = max(self._items.get((label.id, key), len(values)), len(values))
-            value = roll_up(label, Standing(key, label.id, "", values, items))
-            if value is not None:
-                found[key] = value
-        return found
-
-
 def _labels(rubric: Rubric, names: Sequence[str]) -> list[Label]:
     known = {label.id: label for label in rubric.labels}
     unknown = [name for name in names if name not in known]
@@ -232,7 +177,9 @@ def _labels(rubric: Rubric, names: Sequence[str]) -> list[Label]:
 
 def _questions(label: Label) -> list[_Question]:
     if label.scale == "binary":
-        return [_Question(label, "present", frozenset({"present"}))]
+        present = frozenset({"present"})
+        gated = [_Question(label, "gated", present, gated=True)] if gate_patterns(label) else []
+        return [_Question(label, "present", present), *gated]
     values = [value for value in label.values if value != label.neutral]
     found = [_Question(label, value, frozenset({value})) for value in values]
     if label.scale == "ordinal":
@@ -276,18 +223,20 @@ def _tasks_repeat(places: Any) -> bool:
 
 
 def _cell(
-    answers: Answers, question: _Question, machine: str | None, said: _Standings, keys: Sequence[int], repeated: bool
+    answers: Answers, question: _Question, machine: str | None, said: Verdicts, keys: Sequence[int], repeated: bool
 ) -> Cell:
     label = question.label
     by_machine = {} if machine is None else said.said(label, machine)
-    gold = said.gold(label)
+    gold: Mapping[int, str] = said.gold(label)
+    if question.gated:
+        by_machine, gold = said.gated(label, by_machine), said.gated(label, gold)
     task = None
     if repeated:
         names = [answers.places[key].task or f"transcript {answers.places[key].id}" for key in keys]
         # One task alone is its own population: its runs are what varies.
         task = tuple(names) if len(set(names)) > 1 else None
     found = np.array([_found(gold.get(key), question) for key in keys], dtype=np.int64)
-    probability = np.array([answers.inclusion.get(key, math.nan) for key in keys])
+    probability = np.array([said.inclusion(label).get(key, math.nan) for key in keys])
     if (found != NOT_GOLD).all():
         # Everything was read: no sample was drawn, whatever is unresolved.
         probability = np.ones(len(keys))
@@ -352,6 +301,7 @@ def _label_rates(
         unit=label.unit,
         label_digest=label.digest,
         value=question.value,
+        gate=gate_patterns(label) if question.gated else None,
         roll_up="any-message" if label.unit == "message" else None,
         cells=rows,
         comparisons=comparisons,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 from typing import Any
 
 import msgspec
@@ -59,12 +60,33 @@ def project_status(store: Store, rubric: Rubric) -> dict[str, Any]:
         "labelled": touched.get("human", 0),
         "raters": raters,
     }
+    facts["assigned"], facts["to_read"] = _assigned(store, live)
     [(facts["cells"],)] = read_all(
         store, f"SELECT count(*) FROM (SELECT DISTINCT model, condition FROM transcripts t WHERE {live})"
     )
     facts["plan"] = _plans(store, rubric) if len(raters) > 1 else []
     facts["next"], facts["why"] = _next(facts)
     return facts
+
+
+def _assigned(store: Store, live: str) -> tuple[int, list[dict[str, Any]]]:
+    """How many transcripts were handed out, and of whom how many wait for a first answer, by rater and round."""
+    rows = read_all(
+        store,
+        "SELECT r.name, e.round, e.transcript, EXISTS (SELECT 1 FROM annotations a WHERE a.transcript = e.transcript"
+        " AND a.rater = e.rater AND a.round = e.round) FROM events e JOIN raters r ON r.key = e.rater"
+        f" JOIN transcripts t ON t.key = e.transcript WHERE e.kind = 'assign' AND {live} AND NOT EXISTS"
+        " (SELECT 1 FROM events x WHERE x.kind = 'release' AND x.rater = e.rater AND x.transcript = e.transcript"
+        " AND x.round = e.round AND x.id > e.id)",
+    )
+    waiting: dict[tuple[str, str], set[int]] = {}
+    for rater, round, key, answered in rows:
+        if not answered:
+            waiting.setdefault((rater, round), set()).add(key)
+    left = [
+        {"rater": rater, "round": round, "transcripts": len(keys)} for (rater, round), keys in sorted(waiting.items())
+    ]
+    return len({key for _, _, key, _ in rows}), left
 
 
 def _plans(store: Store, rubric: Rubric) -> list[dict[str, Any]]:
@@ -104,8 +126,18 @@ def _next(facts: dict[str, Any]) -> tuple[str, str]:
         return "grader grade LOGS", "load logs and run the rules"
     if facts["scanned"] < facts["transcripts"]:
         return "grader scan", f"{facts['transcripts'] - facts['scanned']} transcripts were not scanned by these rules"
+    if facts["to_read"]:
+        left = facts["to_read"][0]
+        name = left["rater"].partition(":")[2]
+        command = f"grader annotate --rater {quote(name)}"
+        command += "" if left["round"] == "main" else f" --round {quote(left['round'])}"
+        others = f"; {len(facts['to_read']) - 1} more have work left" if len(facts["to_read"]) > 1 else ""
+        return command, f"{_counted(left['transcripts'], 'transcript')} assigned to {name} not begun{others}"
     if not facts["labelled"]:
-        return "grader review", "confirm or override what the machine found; grader annotate labels blind"
+        return (
+            "grader review",
+            "confirm or override what the machine found; grader assign draws a sample to label blind",
+        )
     if len(facts["raters"]) < 2:
         return "grader annotate --rater NAME", "a second rater makes agreement measurable"
     return "grader agreement", "see how far the raters agree"
@@ -116,7 +148,8 @@ def print_status(facts: dict[str, Any]) -> None:
     out = console()
     out.print(
         plain(
-            f"{facts['transcripts']} loaded, {facts['scanned']} scanned, {facts['judged']} judged, {facts['labelled']} labelled",
+            f"{facts['transcripts']} loaded, {facts['scanned']} scanned, {facts['judged']} judged,"
+            f" {facts['assigned']} assigned, {facts['labelled']} labelled",
             style="bold",
         )
     )

@@ -47,8 +47,11 @@ def paragraph(value: str, style: str = "") -> Text:
     return Text(sanitise(value).expandtabs(4), style=style)
 
 
-def table(*columns: str, title: str | None = None, numbers: Sequence[str] = ()) -> Table:
-    """An empty table in the house's manner: a header, a rule, no boxes; columns in `numbers` are set right."""
+def table(*columns: str, title: str | None = None, numbers: Sequence[str] = (), whole: Sequence[str] = ()) -> Table:
+    """An empty table in the house's manner: a header, a rule, no boxes; columns in `numbers` are set right.
+
+    Where there is not room for all, columns in `whole` keep their lines (an interval in two lines cannot be read).
+    """
     from rich import box
     from rich.table import Table
 
@@ -56,7 +59,13 @@ def table(*columns: str, title: str | None = None, numbers: Sequence[str] = ()) 
         title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False
     )
     for column in columns:
-        made.add_column(column, justify="right" if column in numbers else "left", overflow="fold", header_style="bold")
+        made.add_column(
+            column,
+            justify="right" if column in numbers else "left",
+            overflow="fold",
+            header_style="bold",
+            no_wrap=column in whole,
+        )
     return made
 
 

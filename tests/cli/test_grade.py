@@ -253,7 +253,7 @@ def test_status_says_where_one_is_and_what_is_next(grader: Callable, chat_log: C
     assert "grader grade" in grader().out
     chat_log("logs/a.jsonl", ROWS)
     grader("import", "logs")
-    assert "3 loaded, 0 scanned, 0 judged, 0 labelled" in grader().out
+    assert "3 loaded, 0 scanned, 0 judged, 0 assigned, 0 labelled" in grader().out
     assert grader("status", "--json").json["next"] == "grader scan"
     grader("scan")
     assert "3 scanned" in grader("status").out
