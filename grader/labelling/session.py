@@ -75,6 +75,8 @@ class Session(Editor):
         self.clock = Clock(now)
         self.item: Item | None = None
         """What is open; None on the queue."""
+        self.last_closed: int | None = None
+        """Key of the transcript that was open before."""
         chosen = where if where is not None else Selection()
         self.policy = check_door(store, self.rater, door, self.round, policy, chosen)
         """Of the round, where a transcript has none of its own."""
@@ -116,12 +118,11 @@ class Session(Editor):
         """The queue's line for a transcript, None where it is not in this queue."""
         return queues.find(self.store, self.queue, transcript_key)
 
-    def suspicion(self, transcript_key: int) -> Suspicion:
-        """Why a transcript stands where it does in review. Raises `Locked` through any other door."""
+    def suspicions(self, transcript_keys: Sequence[int]) -> dict[int, Suspicion]:
+        """By key, why transcripts stand where they do in review. Raises `Locked` through any other door."""
         if self.door != "review":
             raise Locked("the order of this queue knows nothing of the machine's labels")
-        [(_, found)] = suspicions(self.store, [transcript_key], self.rubric)
-        return found
+        return dict(suspicions(self.store, transcript_keys, self.rubric))
 
     def next_entry(self) -> QueueEntry | None:
         """The next transcript with work left, after the open one, then from the top; None when all is done."""
@@ -207,6 +208,7 @@ class Session(Editor):
         if self.item is not None:
             for event in events:
                 self.item.state.add_event(event)
+            self.last_closed = self.item.key
         self.item = None
         self._unsaved_seen = set()
         self.clock.take_all()

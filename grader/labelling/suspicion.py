@@ -45,7 +45,7 @@ class Suspicion(msgspec.Struct, frozen=True):
             (self.addressed, "speaks to the judge"),
             (self.unsupported, "quote not found"),
             (self.failed, "not judged"),
-            (self.strength > 0, f"score {self.strength:.2f}"),
+            (self.strength > 0, f"score {self.strength:.2f}".replace("0.", ".")),
         )
         return tuple(word for holds, word in told if holds)
 

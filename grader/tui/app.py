@@ -16,7 +16,7 @@ from grader.errors import GraderError, UsageError
 from grader.labelling import Session, accept_content_warning, needs_content_warning, rubric_news
 from grader.tui.commands import Actions
 from grader.tui.config import Config, label_keys
-from grader.tui.keys import Mode, key_table
+from grader.tui.keys import key_table
 from grader.tui.screens.queue import QueueScreen
 from grader.tui.theme import themes, variables
 from grader.tui.type_ahead import TypeAhead
@@ -148,11 +148,6 @@ class Terminal(App[None]):
         if self._annotate.is_mounted:
             self._annotate.show_item()
         self.call_after_refresh(self._annotate.say, toast)
-
-    def mode_of(self, screen: Screen[Any]) -> Mode:
-        """The key table's mode for a screen."""
-        mode: Mode = getattr(screen, "MODE", "queue")
-        return mode
 
     def action_theme(self, name: str) -> None:
         """Change the colours."""

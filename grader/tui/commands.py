@@ -36,15 +36,23 @@ _THEMES = [
 ]
 
 
-def commands_for(table: tuple[Key, ...], mode: Mode) -> list[Command]:
-    """Every action of a mode, then what has no key, then the themes."""
+def commands_for(table: tuple[Key, ...], mode: Mode | None) -> list[Command]:
+    """Every action of a mode (None: a page or a field, which has none), what the footer names first; then the themes."""
     found = []
-    for entry in table_for(table, mode):
+    for entry in sorted(table_for(table, mode), key=_use) if mode else ():
         area, _, verb = entry.id.partition(".")
         action = entry.action if entry.action.startswith("app.") else f"screen.{entry.action}"
         keys = " ".join(shown_key(key) for key in entry.keys)
         found.append(Command(f"{area}: {verb.replace('_', ' ')}", f"{entry.does} ({keys})", action))
-    return [*found, *_EXTRA.get(mode, []), *_THEMES]
+    return [*found, *_EXTRA.get(mode or "", []), *_THEMES]
+
+
+def _use(entry: Key) -> tuple[bool, bool]:
+    """Moving a line or a page is nobody's errand in a palette."""
+    return entry.id.partition(".")[2] in _MOVES or entry.id[-1].isdigit(), not entry.hint
+
+
+_MOVES = frozenset({"up", "down", "page_up", "page_down", "top", "end"})
 
 
 class Actions(Provider):
@@ -55,7 +63,7 @@ class Actions(Provider):
 
         app = self.app
         if isinstance(app, Terminal):
-            yield from commands_for(app.key_entries, app.mode_of(self.screen))
+            yield from commands_for(app.key_entries, getattr(self.screen, "MODE", None))
 
     async def discover(self) -> Hits:
         for command in self._commands():

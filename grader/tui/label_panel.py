@@ -8,9 +8,9 @@ from typing import NamedTuple
 from grader.annotation import Annotation
 from grader.labelling import Item
 from grader.rubric.model import Label
-from grader.tui.lines import Line, flow, width_of
+from grader.tui.lines import Line, flow, join, width_of
 
-__all__ = ["PanelView", "note_of", "panel_lines", "strip_lines", "value_words", "visible_labels"]
+__all__ = ["PanelView", "label_key", "note_of", "panel_lines", "strip_lines", "value_words", "visible_labels"]
 
 
 class PanelView(NamedTuple):
@@ -23,6 +23,12 @@ class PanelView(NamedTuple):
     """Id of the focused label."""
     keys: Mapping[str, str]
     """Label id → digit or letter."""
+
+
+def label_key(keys: Mapping[str, str], label_id: str) -> str:
+    """What is pressed for a label: `3`, or `'a` where the digits have run out."""
+    key = keys.get(label_id, "")
+    return f"'{key}" if key.isalpha() else key
 
 
 def visible_labels(item: Item, message: int) -> tuple[list[Label], list[Label]]:
@@ -40,29 +46,43 @@ def _is_shown(item: Item, label: Label, message: int | None) -> bool:
 
 
 def strip_lines(view: PanelView, width: int, rows: int) -> list[Line]:
-    """The labels in a few rows, for a narrow screen: the message's first, then the transcript's."""
+    """The labels in a few rows, for a narrow screen: the message's first, then the transcript's.
+
+    Where they need more rows, those around the focused label are shown and the last says how many are not.
+    """
     of_message, of_transcript = visible_labels(view.item, view.message)
-    parts: list[list[tuple[str, str]]] = [[(f" M{view.message} ", "strong")]]
-    parts += [_strip_part(view, label, view.message) for label in of_message]
+    parts: list[tuple[str, list[tuple[str, str]]]] = [
+        ("M", _strip_part(view, label, view.message)) for label in of_message
+    ]
+    parts += [("run", _strip_part(view, label, None)) for label in of_transcript]
+    heads = {"M": f" M{view.message} ", "run": " run "}
+    lines: list[list[tuple[str, str]]] = [[(heads["M"], "strong")]]
+    begins, counts, section = ["M"], [0], "M"
     if not of_message:
-        parts.append([("no label applies ", "muted")])
-    parts.append([(" run ", "strong")])
-    parts += [_strip_part(view, label, None) for label in of_transcript]
-    lines: list[list[tuple[str, str]]] = [[]]
-    for part in parts:
-        if lines[-1] and width_of(lines[-1]) + width_of(part) > width:
-            lines.append([("     ", "")])
-        lines[-1] += part
-    if len(lines) > rows:
-        focused = next((at for at, line in enumerate(lines) if any(style == "focus" for _text, style in line)), 0)
-        first = min(max(0, focused - rows + 1), len(lines) - rows)
-        lines = lines[first : first + rows]
-    return list(lines)
+        lines[-1].append(("no label applies ", "muted"))
+    for belongs, part in parts:
+        head = [(heads["run"], "strong")] if belongs != section else []
+        if width_of(lines[-1]) + width_of([*head, *part]) > width:
+            lines.append([] if head else [("     ", "")])
+            begins.append(belongs)
+            counts.append(0)
+        lines[-1] += [*head, *part]
+        counts[-1] += 1
+        section = belongs
+    if len(lines) <= rows:
+        return list(lines)
+    focused = next((at for at, line in enumerate(lines) if any(style == "focus" for _text, style in line)), 0)
+    first = min(max(0, focused - rows + 1), len(lines) - rows)
+    shown = lines[first : first + rows]
+    if shown[0][0] == ("     ", ""):
+        shown[0][0] = (f"{heads[begins[first]]:<5}", "strong")
+    hidden = sum(counts) - sum(counts[first : first + rows])
+    return [*shown[:-1], join(shown[-1], [(f"+{hidden}", "muted")], width)]
 
 
 def _strip_part(view: PanelView, label: Label, message: int | None) -> list[tuple[str, str]]:
     focused = label.id == view.label
-    name = (f"{'>' if focused else ' '}{view.keys.get(label.id, '')} {label.id} ", "focus" if focused else "")
+    name = (f"{'>' if focused else ' '}{label_key(view.keys, label.id)} {label.id} ", "focus" if focused else "")
     return [
         name,
         *_value(view.item, label, message, short=True),
@@ -71,8 +91,8 @@ def _strip_part(view: PanelView, label: Label, message: int | None) -> list[tupl
     ]
 
 
-def panel_lines(view: PanelView, width: int, *, codebook: bool) -> list[Line]:
-    """The labels one a row, then what there is to say on the focused one; with `codebook` its question too."""
+def panel_lines(view: PanelView, width: int, rows: int) -> list[Line]:
+    """The labels one a row, then what there is to say on the focused one; where `rows` have room for it its question too."""
     item, message = view.item, view.message
     of_message, of_transcript = visible_labels(item, message)
     role = item.outline.shape(message - 1).role if 1 <= message <= len(item.outline) else ""
@@ -85,8 +105,9 @@ def panel_lines(view: PanelView, width: int, *, codebook: bool) -> list[Line]:
     hidden = len(item.transcript_labels) - len(of_transcript)
     if hidden:
         lines.append([(f" V: {hidden} more labels, not asked", "muted")])
-    lines += _focused_detail(view, width, codebook=codebook)
-    return lines
+    lines += _focused_detail(view, width)
+    question = _question(view, width)
+    return [*lines, *question] if len(lines) + len(question) <= rows else lines
 
 
 def _panel_rows(view: PanelView, label: Label, message: int | None, width: int) -> list[Line]:
@@ -94,7 +115,7 @@ def _panel_rows(view: PanelView, label: Label, message: int | None, width: int) 
     names = [len(each.id) for each in item.rubric.labels if each.id in item.required] or [8]
     name = f"{label.id:<{min(18, max(names))}}"
     row: list[tuple[str, str]] = [
-        (f"{'>' if focused else ' '}{view.keys.get(label.id, ' '):>1} {name} ", "focus" if focused else "")
+        (f"{'>' if focused else ' '}{label_key(view.keys, label.id):<2} {name} ", "focus" if focused else "")
     ]
     row += _value(item, label, message, short=False)
     machine = _machine(item, label, message, short=False)
@@ -141,13 +162,24 @@ def _machine(item: Item, label: Label, message: int | None, *, short: bool) -> l
     style = "judge" if said.rater_kind == "judge" else "rules"
     who = "" if short else f"{said.rater_kind} "
     score = "" if said.confidence is None or short else f" {said.confidence:.2f}".replace("0.", ".")
-    words = [(f"{sign} {who}{said.value}{score}", style)]
+    value = "" if differs is False and not short else said.value
+    words = [(f"{sign} {who}{value}{score if value else score.lstrip()}".rstrip(), style)]
     if machine.conflict and not short:
         words.append((" (conflict)", "problem"))
     return words
 
 
-def _focused_detail(view: PanelView, width: int, *, codebook: bool) -> list[Line]:
+def _question(view: PanelView, width: int) -> list[Line]:
+    if not view.label:
+        return []
+    label = view.item.label(view.label)
+    lines: list[Line] = [[], *flow(label.question, width, "muted", " ")]
+    for grade, anchor in label.severity.items():
+        lines += flow(f"severity {grade}: {anchor}", width, "muted", " ")
+    return lines
+
+
+def _focused_detail(view: PanelView, width: int) -> list[Line]:
     item = view.item
     if not view.label:
         return []
@@ -174,10 +206,6 @@ def _focused_detail(view: PanelView, width: int, *, codebook: bool) -> list[Line
             lines += flow(f"{where} note: {_short(note, 160)}", width, "muted", " ")
     if item.state.flagged is not None:
         lines += flow(f"flagged: {_short(item.state.flagged, 120)}", width, "problem", " ")
-    if codebook:
-        lines += [[], *flow(label.question, width, "muted", " ")]
-        for grade, anchor in label.severity.items():
-            lines += flow(f"severity {grade}: {anchor}", width, "muted", " ")
     return lines
 
 
@@ -214,7 +242,7 @@ def note_of(item: Item, keys: Mapping[str, str], message: int) -> str:
     words = " · ".join(found)
     if missing:
         asked = ",".join(
-            keys.get(label.id, "")
+            label_key(keys, label.id)
             for label in labels
             if item.is_missing(label.id, message) or item.is_undecided(label.id, message)
         )

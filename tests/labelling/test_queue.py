@@ -157,14 +157,15 @@ def test_review_puts_conflicts_before_manipulation_before_missing_quotes_before_
     add_pass(store, 6, RUBRIC, RULES, [machine(t[5], "threat", "present", 2, RULES, confidence=0.6)])
     session = Session(store, RUBRIC, "ana", door="review")
     assert [entry.id[-1] for entry in session.entries()] == ["5", "4", "3", "2", "1", "0", "6"]
-    assert session.suspicion(6).words[0] == "rules and judge differ" and session.suspicion(3).words == ("not judged",)
+    found = session.suspicions([6, 3])
+    assert found[6].words[0] == "rules and judge differ" and found[3].words == ("not judged",)
     with pytest.raises(Locked):
-        Session(store, RUBRIC, "ben").suspicion(6)
+        Session(store, RUBRIC, "ben").suspicions([6])
 
 
 def test_agreement_of_rules_and_judge_is_no_conflict(store, filled):
     [key, *_] = filled(1)
-    assert not Session(store, RUBRIC, "ana", door="review").suspicion(key).conflict
+    assert not Session(store, RUBRIC, "ana", door="review").suspicions([key])[key].conflict
 
 
 def test_a_judge_that_changes_its_mind_brings_the_transcript_back(store, filled):

@@ -12,6 +12,7 @@ from grader.store import Store, open_store
 from grader.store import events as logged
 from grader.tui.app import Terminal
 from grader.tui.config import Config
+from grader.tui.keys import shown_key, table_for
 from grader.tui.lines import Lines
 from grader.tui.screens.annotate import AnnotateScreen
 from grader.tui.screens.queue import QueueScreen
@@ -411,14 +412,29 @@ async def test_keys_are_remapped_and_clashes_refused(blind: Session, store: Stor
         make(blind, Config(keys={"label.1": "z"}))
 
 
-async def test_help_lists_the_keys_and_goes_away(blind: Session) -> None:
-    async with at_work(blind) as (app, pilot):
+@pytest.mark.parametrize("mode", ["queue", "read", "verdict"])
+async def test_help_names_every_key_of_the_screen_and_goes_away(mode: str, review: Session) -> None:
+    start = None if mode == "queue" else "run-0000"
+    async with at_work(review, (80, 24), start, Config(keys={"work.undo": "%"})) as (app, pilot):
+        await pilot.press(*(["V"] if mode == "verdict" else []), "question_mark")
+        await pilot.pause()
+        shown = text(app, "page-lines").replace("\n", " ")
+        for entry in table_for(app.key_entries, mode):  # type: ignore[arg-type]
+            if not entry.id[-1].isdigit():
+                assert " ".join(map(shown_key, entry.keys)) in shown and entry.does.split()[0] in shown
+        assert "more ↓" in text(app, "ask-info") or mode == "verdict"
+        await pilot.press("space", "G", "question_mark")
+        await pilot.pause()
+        assert not app.screen.query("#page")
+
+
+async def test_a_remapped_digit_stands_by_itself_in_the_help(blind: Session) -> None:
+    async with at_work(blind, config=Config(keys={"label.2": "t"})) as (app, pilot):
         await pilot.press("question_mark")
         await pilot.pause()
-        assert app.screen.query("HelpPanel")
-        await pilot.press("escape")
-        await pilot.pause()
-        assert not app.screen.query("HelpPanel") and isinstance(app.screen, AnnotateScreen)
+        shown = text(app, "page-lines")
+        assert " t " in shown and "1-9" not in shown
+        assert "off while blind" in shown
 
 
 async def test_the_codebook_and_the_verdict(blind: Session, store: Store) -> None:

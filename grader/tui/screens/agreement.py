@@ -171,10 +171,9 @@ class AgreementScreen(Screen[None]):
         self.app.exit()
 
     def action_keys(self) -> None:
-        if self.query("HelpPanel"):
-            self.app.action_hide_help_panel()
-        else:
-            self.app.action_show_help_panel()
+        from grader.tui.key_help import show_keys
+
+        show_keys(self.app, self._keys, self.MODE)
 
     def on_lines_clicked(self, event: Lines.Clicked) -> None:
         if event.lines.id == "queue" and event.row < len(self._rows):

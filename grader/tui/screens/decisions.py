@@ -49,7 +49,7 @@ class DecisionActions(ReadingActions):
         of_run = next((label.id for label in run if item.is_undecided(label.id, None)), None)
         following = item.next_open(message, 1) or item.next_open(0, 1)
         if nearest is not None:
-            self.label = nearest
+            self.go_to_gap(message, nearest)
         elif self.target_of(self.label or "") is None and of_run is not None and self.label:
             self.go_to_gap(0, of_run)
         elif following is not None and following != message:
@@ -79,7 +79,7 @@ class DecisionActions(ReadingActions):
             chosen = next((gap for gap in findings if gap.message), (findings or gaps)[0])
             message, label_id = chosen.message or 0, chosen.label
         before = self.message
-        if message:
+        if message and message != before:
             self.view.focus_message(message)
         machine = item.machine_label(label_id, message or None)
         span = next((span for said in (() if machine is None else machine.all) for span in said.spans), None)

@@ -285,7 +285,7 @@ class ItemScreen(Screen[None]):
         if self.has_class("-narrow"):
             labels.show(strip_lines(view, width, max(1, labels.size.height)))
         else:
-            panel.show(panel_lines(view, max(10, panel.size.width - 1), codebook=self.has_class("-xwide")))
+            panel.show(panel_lines(view, max(10, panel.size.width), panel.size.height))
         self.query_one("#status", Lines).show([status(item, self.message, width, self._pace, self.search_status())])
         self._show_hints()
 

@@ -11,7 +11,7 @@ from grader.labelling import UNSURE_REASONS, Refused, Unfinished
 from grader.rubric.model import Label
 from grader.text import one_line
 from grader.transcript import Span
-from grader.tui.label_panel import visible_labels
+from grader.tui.label_panel import label_key, visible_labels
 from grader.tui.lines import Lines
 from grader.tui.screens.decisions import DecisionActions
 from grader.tui.screens.modals import AskLine, AskNote
@@ -261,7 +261,7 @@ class LabelActions(DecisionActions):
         self.app.push_screen(
             VerdictScreen(
                 self.session, self.label_keys, self.label, self.attempt, self.told, self.show_codebook,
-                lambda after: self.edit_note(None, after),
+                lambda after: self.edit_note(None, after), self.key_entries,
             ),
             back,
         )  # fmt: skip
@@ -286,7 +286,8 @@ class LabelActions(DecisionActions):
         at, found = 0, None
         text = lines.text.split("\n")[row]
         for label in (*here, *run):
-            place = text.find(f"{self.label_keys.get(label.id, '')} {label.id}", 0)
+            key = label_key(self.label_keys, label.id)
+            place = text.find(f"{key:<2} {label.id}" if lines.id == "panel" else f"{key} {label.id}")
             if place >= 0 and (lines.id == "panel" or place - 1 <= column) and place >= at:
                 at, found = place, label
         if found is None:

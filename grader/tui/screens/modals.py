@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, TextArea
 
 from grader.labelling import NOTE_LIMIT
-from grader.tui.lines import Line, Lines
+from grader.tui.lines import Line, Lines, join
 
 __all__ = ["AskLine", "AskNote", "Page"]
 
@@ -131,21 +131,27 @@ class AskNote(ModalScreen[str | None]):
 
 
 class Page(ModalScreen[None]):
-    """Something to read: the codebook, a rationale, a warning. Any of its keys closes it; arrows and space scroll."""
+    """Something to read: the codebook, a rationale, the keys. `build` makes its lines for a width; `full`: all of the screen."""
 
     BINDING_GROUP_TITLE = "Page"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q,i,e,question_mark", "leave", "close", show=False),
         Binding("down,j", "scroll(1)", "down", show=False),
         Binding("up,k", "scroll(-1)", "up", show=False),
-        Binding("space,pagedown", "scroll(15)", "page down", show=False),
-        Binding("b,pageup", "scroll(-15)", "page up", show=False),
+        Binding("g,home", "scroll(-100000)", "top", show=False),
+        Binding("G,end", "scroll(100000)", "end", show=False),
+        Binding("space,pagedown", "scroll_page(1)", "page down", show=False),
+        Binding("b,pageup", "scroll_page(-1)", "page up", show=False),
     ]
 
     def __init__(
-        self, build: Callable[[int], Sequence[Line]], closing: str = "Esc closes · arrows and space scroll"
+        self,
+        build: Callable[[int], Sequence[Line]],
+        closing: str = "Esc closes · arrows and space scroll",
+        *,
+        full: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(classes="-full" if full else None)
         self._build = build
         self._foot = closing
         self._first = 0
@@ -156,9 +162,6 @@ class Page(ModalScreen[None]):
             yield Lines(id="page-lines")
             yield Lines(id="ask-info")
 
-    def on_mount(self) -> None:
-        self.query_one("#ask-info", Lines).show([[(f" {self._foot}", "muted")]])
-
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)
 
@@ -168,6 +171,13 @@ class Page(ModalScreen[None]):
         self._count = len(lines)
         self._first = min(self._first, max(0, self._count - page.size.height))
         page.show(lines, self._first)
+        left = self._count - self._first - page.size.height
+        foot = [(f" {self._foot}", "muted")]
+        more = [(f"{left} more ↓ ", "strong")] if left > 0 else []
+        self.query_one("#ask-info", Lines).show([join(foot, more, page.size.width)])
+
+    def action_scroll_page(self, pages: int) -> None:
+        self.action_scroll(pages * max(1, self.query_one("#page-lines", Lines).size.height - 1))
 
     def action_scroll(self, rows: int) -> None:
         height = self.query_one("#page-lines", Lines).size.height

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual import events, work
@@ -16,7 +16,7 @@ from grader.errors import GraderError
 from grader.labelling import QueueEntry, Refused, Session
 from grader.text import one_line
 from grader.tui.finding import find_all
-from grader.tui.keys import Key, key_table, table_for
+from grader.tui.keys import Key, Mode, key_table, table_for
 from grader.tui.lines import Line, Lines, shorten
 from grader.tui.status_line import bar, duration, header, hints
 
@@ -40,6 +40,7 @@ class _Searched(Post):
 class QueueScreen(Screen[None]):
     """Pages from the session as the cursor comes near the end; never asks the store itself."""
 
+    MODE: ClassVar[Mode] = "queue"
     BINDING_GROUP_TITLE = "Queue"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(",".join(entry.keys), entry.action, entry.does, id=entry.id, show=False)
@@ -56,10 +57,14 @@ class QueueScreen(Screen[None]):
         self._last: QueueEntry | None = None
         """The last entry read, shown or not."""
         self._cursor = 0
+        self._left: int | None = None
+        """The transcript that was left last, once the cursor has been on it."""
         self._filter = ""
         self._holding: set[int] | None = None
         """Keys of the transcripts that hold the text searched for."""
         self._told: Line = []
+        self._why: dict[int, str] = {}
+        """By transcript, why it stands where it does; asked in review only, for what has been on screen."""
 
     def compose(self) -> ComposeResult:
         yield Lines(id="header")
@@ -80,9 +85,11 @@ class QueueScreen(Screen[None]):
     # -- what there is
 
     def reload(self) -> None:
-        """Read the queue anew, with the cursor on the same transcript."""
+        """Read the queue anew, with the cursor on the transcript that was left, else on the same one."""
         here = self._entries[self._cursor].transcript_key if self._entries else None
-        self._entries, self._complete, self._last = [], False, None
+        if self.session.last_closed != self._left:
+            here = self._left = self.session.last_closed
+        self._entries, self._complete, self._last, self._why = [], False, None, {}
         while (
             self._more() and here is not None and here not in {entry.transcript_key for entry in self._entries[-_PAGE:]}
         ):
@@ -118,11 +125,7 @@ class QueueScreen(Screen[None]):
             return
         width = self.size.width
         self.query_one("#header", Lines).show([header(self.session, None, width, self.session.door)])
-        words = (
-            f" filter: {one_line(self._filter)}"
-            if self._filter
-            else f" {'state':<9}{'answers':>9}  {'messages':>8} {'words':>8}  transcript"
-        )
+        words = f" filter: {one_line(self._filter)}" if self._filter else _head(width, self.session.door)
         self.query_one("#queue-head", Lines).show([[(words, "muted")]])
         page = self.query_one(QueueList)
         height = max(1, page.size.height)
@@ -130,10 +133,21 @@ class QueueScreen(Screen[None]):
             pass
         if self._entries:
             first = max(0, min(self._cursor - height // 2, len(self._entries) - height))
-            page.show([_row(entry, number == self._cursor, width) for number, entry in enumerate(self._entries)], first)
+            self._ask_why(self._entries[first : first + height])
+            why = self._why if self.session.door == "review" else None
+            page.show(
+                [_row(entry, number == self._cursor, width, why) for number, entry in enumerate(self._entries)], first
+            )
         else:
             page.show(empty_lines(self.session, bool(self._filter)))
         self._show_status(width)
+
+    def _ask_why(self, shown: Sequence[QueueEntry]) -> None:
+        """Find out for the entries on screen what makes them suspicious, where that may be known."""
+        new = [entry.transcript_key for entry in shown if entry.transcript_key not in self._why]
+        if self.session.door == "review" and new:
+            found = self.session.suspicions(new)
+            self._why |= {key: " · ".join(found[key].words) for key in new}
 
     def _show_status(self, width: int) -> None:
         counts = self.session.counts()
@@ -285,10 +299,9 @@ class QueueScreen(Screen[None]):
         self.app.show_open_item(change.toast)
 
     def action_keys(self) -> None:
-        if self.query("HelpPanel"):
-            self.app.action_hide_help_panel()
-        else:
-            self.app.action_show_help_panel()
+        from grader.tui.key_help import show_keys
+
+        show_keys(self.app, self._keys, self.MODE)
 
     def action_mode(self, mode: str) -> None:
         if mode == "annotate":
@@ -322,15 +335,36 @@ class QueueList(Lines, can_focus=True):
     """The list; it has the keyboard so that the screen's keys are heard."""
 
 
-def _row(entry: QueueEntry, here: bool, width: int) -> Line:
+def _head(width: int, door: str) -> str:
+    review = door == "review"
+    messages = "" if _is_tight(width, review) else f"{'messages':>9}"
+    columns = f" {'state':<8}{'answers':>8}{messages}{'words':>8}  "
+    return columns + (f"{'why':<{_why_width(width)}}" if review else "") + "  transcript"
+
+
+def _is_tight(width: int, review: bool) -> bool:
+    """Whether the reasons leave no room to count messages."""
+    return review and width < 100
+
+
+def _why_width(width: int) -> int:
+    """Cells for the reasons: one of them at 80 columns, all where there is room."""
+    return 23 if width < 100 else 46
+
+
+def _row(entry: QueueEntry, here: bool, width: int, why: Mapping[int, str] | None) -> Line:
     answers = "" if not entry.total else f"{entry.filled}/{entry.total}"
-    progress = bar(entry.filled or 0, entry.total, 6) if entry.total else ""
-    flag = "! " if entry.flagged else "  "
-    words = f"{'>' if here else ' '}{entry.state:<9}{answers:>9}  {entry.n_messages:>8} {entry.words:>8}  {flag}"
-    words += shorten(entry.id, width - len(words) - (10 if progress and width > 90 else 1))
+    progress = bar(entry.filled or 0, entry.total, 6) if entry.total and width > 90 and why is None else ""
+    messages = "" if _is_tight(width, why is not None) else f"{entry.n_messages:>9}"
+    words = f"{'>' if here else ' '}{entry.state:<8}{answers:>8}{messages}{entry.words:>8}  "
+    if why is not None:
+        reasons, cells = why.get(entry.transcript_key, ""), _why_width(width)
+        words += f"{reasons if len(reasons) < cells else reasons.partition(' · ')[0]:<{cells}}"
+    words += "! " if entry.flagged else "  "
+    words += shorten(entry.id, width - len(words) - (10 if progress else 1))
     style = "cursor" if here else "muted" if entry.state in ("done", "skipped") else ""
     line: list[tuple[str, str]] = [(words, style)]
-    if progress and width > 90:
+    if progress:
         line.append((f"  {progress}", style or "muted"))
     return line
 

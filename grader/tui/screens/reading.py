@@ -15,6 +15,7 @@ from grader.store import in_another_thread
 from grader.text import one_line
 from grader.transcript import Scoped, is_target_speech
 from grader.tui.finding import Hit, find_all, query
+from grader.tui.key_help import show_keys
 from grader.tui.lines import Line, flow
 from grader.tui.marks import Mark, MarkKind, Place
 from grader.tui.row_scroll import ReadingPlace
@@ -356,15 +357,10 @@ class ReadingActions(ItemScreen):
         self.app.push_screen(Page(build))
 
     def action_keys(self) -> None:
-        if self.query("HelpPanel"):
-            self.app.action_hide_help_panel()
-        else:
-            self.app.action_show_help_panel()
+        show_keys(self.app, self._keys, "read", locked=self.session.item is None or self.item.access.locked)
 
     def action_back(self) -> None:
-        if self.query("HelpPanel"):
-            self.app.action_hide_help_panel()
-        elif self._searched:
+        if self._searched:
             self.forget_search()
             self.view.set_marks("current", {})
             self.refresh_bars()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import events
@@ -14,16 +14,20 @@ from textual.screen import ModalScreen
 from grader.labelling import Change, Session
 from grader.rubric.model import Label
 from grader.transcript import Span
-from grader.tui.keys import key_table, table_for
-from grader.tui.label_panel import value_words
-from grader.tui.lines import Line, Lines, flow
+from grader.tui.keys import Key, Mode, key_table, table_for
+from grader.tui.label_panel import label_key, value_words
+from grader.tui.lines import Line, Lines, flow, join
 
 __all__ = ["VerdictScreen"]
+
+
+_HINTS = " ↑↓ label · space value · 0 rest · s unsure · Enter evidence · ? keys"
 
 
 class VerdictScreen(ModalScreen[tuple[str, Span | None]]):
     """Gives (focused label, a span to go to or None). Acts go through `attempt`, which says what was refused."""
 
+    MODE: ClassVar[Mode] = "verdict"
     BINDING_GROUP_TITLE = "Verdict"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(",".join(entry.keys), entry.action, entry.does, id=entry.id, show=False)
@@ -39,6 +43,7 @@ class VerdictScreen(ModalScreen[tuple[str, Span | None]]):
         told: Callable[[], Line],
         codebook: Callable[[str], None],
         note: Callable[[Callable[[], None]], None],
+        entries: Sequence[Key],
     ) -> None:
         super().__init__()
         self._session = session
@@ -47,6 +52,7 @@ class VerdictScreen(ModalScreen[tuple[str, Span | None]]):
         self._told = told
         self._codebook = codebook
         self._note = note
+        self._entries = entries
         item = session.item
         assert item is not None
         self._item = item
@@ -54,12 +60,14 @@ class VerdictScreen(ModalScreen[tuple[str, Span | None]]):
         self._labels: tuple[Label, ...] = tuple(asked)
         ids = [each.id for each in self._labels]
         self._at = ids.index(label) if label in ids else 0
-        self._jump = 0
+        self._lettered = False
+        """Whether `'` was pressed: a letter names a label now."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="verdict"):
             yield Lines(id="verdict-lines")
-            yield Lines(id="verdict-detail")
+            with Vertical(id="verdict-detail-box"):
+                yield Lines(id="verdict-detail")
             yield Lines(id="ask-info")
 
     def on_resize(self) -> None:
@@ -76,17 +84,18 @@ class VerdictScreen(ModalScreen[tuple[str, Span | None]]):
         for number, label in enumerate(self._labels):
             here = number == self._at
             asked = "" if label.id in item.required else " (not asked)"
-            name = f"{'>' if here else ' '}{self._keys.get(label.id, '')} {label.id:<24}"
+            name = f"{'>' if here else ' '}{label_key(self._keys, label.id):>2} {label.id:<24}"
             lines.append([(name, "focus" if here else ""), *value_words(item, label, None), (asked, "muted")])
         if not lines:
             lines = [[("This rubric has no labels of the whole transcript.", "muted")]]
         height = max(1, page.size.height)
-        page.show(lines, max(0, min(self._at - height // 2, len(lines) - height)))
+        first = max(0, min(self._at - height // 2, len(lines) - height))
+        page.show(lines, first)
         self.query_one("#verdict-detail", Lines).show(self._detail())
-        told = self._told()
-        self.query_one("#ask-info", Lines).show([
-            told or [(" ↑↓ label · space value · 0 rest neutral · s unsure · . severity · Enter evidence · c note · V back", "muted")]
-        ])  # fmt: skip
+        below = len(lines) - first - height
+        more = [(f"{below} more ↓ ", "strong")] if below > 0 else []
+        foot = self.query_one("#ask-info", Lines)
+        foot.show([join(self._told() or [(_HINTS, "muted")], more, foot.size.width)])
 
     def _detail(self) -> list[Line]:
         if not self._labels:
@@ -119,18 +128,21 @@ class VerdictScreen(ModalScreen[tuple[str, Span | None]]):
             self.refresh_lines()
 
     def on_key(self, event: events.Key) -> None:
-        """A label's own digit works here too."""
-        if event.character and event.character.isdigit() and event.character != "0":
-            for number, label in enumerate(self._labels):
-                if self._keys.get(label.id) == event.character:
-                    event.stop()
-                    self._at = number
-                    self.action_cycle()
+        """A label's own digit, or `'` and its letter, works here too."""
+        pressed, lettered = event.character or "", self._lettered
+        self._lettered = pressed == "'" and not lettered
+        if not (lettered or (pressed.isdigit() and pressed != "0")):
+            return
+        for number, label in enumerate(self._labels):
+            if pressed and self._keys.get(label.id) == pressed:
+                event.stop()
+                event.prevent_default()
+                self._at = number
+                self.action_cycle()
 
     def action_cursor(self, step: int) -> None:
         if self._labels:
             self._at = (self._at + step) % len(self._labels)
-            self._jump = 0
             self.refresh_lines()
 
     def action_cycle(self) -> None:
@@ -178,6 +190,11 @@ class VerdictScreen(ModalScreen[tuple[str, Span | None]]):
         self._do(self._session.undo)
         if self._session.item is not self._item:
             self.dismiss(("", None))
+
+    def action_keys(self) -> None:
+        from grader.tui.key_help import show_keys
+
+        show_keys(self.app, self._entries, self.MODE, locked=self._item.access.locked)
 
     def action_leave(self) -> None:
         self.dismiss((self._label.id if self._labels else "", None))
