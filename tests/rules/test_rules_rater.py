@@ -276,6 +276,22 @@ def test_answers_do_not_depend_on_back_end_or_workers() -> None:
     assert [made.id for made, _ in with_workers] == [f"t{number}" for number in range(150)]
 
 
+def test_a_rubric_is_compiled_once_for_many_transcripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Rubric] = []
+
+    class Counted(Engine):
+        def __init__(self, asked: Rubric) -> None:
+            made.append(asked)
+            super().__init__(asked)
+
+    monkeypatch.setattr("grader.raters.rules.Engine", Counted)
+    first, second = rubric(regex("publish")), rubric(regex("expose"))
+    for _ in range(3):
+        assert scan(transcript("publish"), first)
+        assert not scan(transcript("publish"), second)
+    assert made == [first, second]
+
+
 def test_an_engine_can_be_pickled() -> None:
     engine = Engine(rubric(regex("publish")))
     assert pickle.loads(pickle.dumps(engine)).scan(transcript("publish")) == engine.scan(transcript("publish"))
