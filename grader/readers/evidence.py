@@ -10,7 +10,7 @@ import msgspec
 
 from grader.readers.jsontext import decode_json
 
-__all__ = ["Head", "Kind", "first_rows", "from_document"]
+__all__ = ["SAMPLE", "Head", "Kind", "first_rows", "from_document"]
 
 Kind: TypeAlias = Literal["empty", "zip", "parquet", "object", "list", "rows", "text", "broken", "binary"]
 SAMPLE = 40

@@ -122,11 +122,20 @@ def _clean(messages: Iterable[Message], report: Report) -> tuple[list[Message], 
             elif kind != "media":
                 has_tools = True
             # Nearly all stay as they are: this has to be fast, and a semicolon is found ten times faster than "64,".
-            if block.meta or block.error or "\x00" in text or (";" in text and "64," in text) or (is_clean and not (
-                (text.isascii() or _is_plain(text))
-                and ((name := block.name) is None or _is_plain(name))
-                and ((call_id := block.call_id) is None or _is_plain(call_id))
-            )):
+            if (
+                block.meta
+                or block.error
+                or "\x00" in text
+                or (";" in text and "64," in text)
+                or (
+                    is_clean
+                    and not (
+                        (text.isascii() or _is_plain(text))
+                        and ((name := block.name) is None or _is_plain(name))
+                        and ((call_id := block.call_id) is None or _is_plain(call_id))
+                    )
+                )
+            ):
                 is_clean = False
         if is_clean and ((source_id := message.source_id) is None or _is_plain(source_id)):
             cleaned.append(message)

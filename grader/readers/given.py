@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -64,7 +65,7 @@ def logged_condition(*places: object) -> str | None:
     A place is an object of the log: a row, its `metadata`. Formats without a field of their own carry it this way.
     """
     for place in places:
-        if isinstance(place, dict):
+        if isinstance(place, Mapping):
             for key in ("condition", "condition_id"):
                 if isinstance(place.get(key), str) and place[key]:
                     return str(place[key])

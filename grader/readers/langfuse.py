@@ -12,9 +12,11 @@ from grader.readers.evidence import Head
 from grader.readers.finish import finish, score
 from grader.readers.given import logged_condition
 from grader.readers.otel_messages import otel_parts
+from grader.readers.packed import packed, unpacked
 from grader.readers.payload import unwrapped
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
+from grader.readers.streamed import StreamedList, is_list
 from grader.readers.trace_calls import CallMerge, History, ToolRun, tool_name
 from grader.readers.traces import Reading, Step, StepKind, holds_messages, instructions_in, order_of, read_trace
 from grader.readers.turns import turn
@@ -38,6 +40,7 @@ _KINDS: Final[dict[str, StepKind]] = {
 _KEPT = ("name", "sessionId", "userId", "tags", "environment", "release", "version")
 _RECORDERS = frozenset(["attributes", "resourceAttributes", "scope", "condition"])
 """What the instrumentation says of itself, and input and output once more."""
+_PACKED = frozenset(["input", "output"])
 _CALL_IDS = ("gen_ai.tool.call.id", "ai.toolCall.id", "tool_call.id", "tool_call_id")
 
 
@@ -50,9 +53,9 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a trace."""
     alone: defaultdict[str, list[Any]] = defaultdict(list)
     found = False
-    for line, record in source.records(report):
+    for line, record in source.records(report, "observations"):
         if isinstance(record, dict) and _is_observation(record):
-            alone[str(record["traceId"])].append(record)
+            alone[str(record["traceId"])].append(record if source.head.whole else _kept(record))
             continue
         with contained(report, "row", line=line, raw=record):
             if not isinstance(record, dict):
@@ -87,9 +90,16 @@ def _is_observation(record: object) -> bool:
 
 def _exported(source: Source, report: Report, record: dict[str, Any], line: int) -> Transcript | None:
     trace = record["trace"] if isinstance(record.get("trace"), dict) else record
-    rows = record["observations"] if isinstance(record.get("observations"), list) else trace.get("observations")
+    rows = record["observations"] if is_list(record.get("observations")) else trace.get("observations")
     place = line if source.head.kind != "object" else None
+    if isinstance(rows, StreamedList):
+        rows = [_kept(row) if isinstance(row, dict) else row for row in rows]
     return _transcript(source, report, trace, rows if isinstance(rows, list) else [], place)
+
+
+def _kept(observation: dict[str, Any]) -> dict[str, Any]:
+    """An observation as it waits for the others of its trace."""
+    return {key: packed(value) if key in _PACKED else value for key, value in observation.items()}
 
 
 def _transcript(
@@ -133,7 +143,9 @@ def _step(row: dict[str, Any], number: int, report: Report) -> Step:
     attributes = _attributes(row)
 
     def decode(history: History) -> tuple[list[Message], list[Message]]:
-        return history.decode(row.get("input"), "input"), history.decode(row.get("output"), "output")
+        return history.decode(unpacked(row.get("input")), "input"), history.decode(
+            unpacked(row.get("output")), "output"
+        )
 
     parent = row.get("parentObservationId")
     return Step(
@@ -146,9 +158,9 @@ def _step(row: dict[str, Any], number: int, report: Report) -> Step:
         time=row.get("startTime"),
         order=order_of(row.get("startTime")),
         model=row.get("model") or row.get("providedModelName"),
-        structured=lambda: holds_messages(row.get("input")) or holds_messages(row.get("output")),
+        structured=lambda: any(holds_messages(unpacked(row.get(key))) for key in ("input", "output")),
         instructions=_instructions(attributes, report)
-        or (instructions_in(row.get("output")) if kind == "GENERATION" else []),
+        or (instructions_in(unpacked(row.get("output"))) if kind == "GENERATION" else []),
         tool=_tool_run(row, attributes) if kind == "TOOL" else None,
         failed=(row.get("statusMessage") or "error") if row.get("level") == "ERROR" else None,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from grader.readers.contained import contained, one_file
@@ -12,8 +13,10 @@ from grader.readers.evidence import Head
 from grader.readers.finish import finish, score
 from grader.readers.given import logged_condition
 from grader.readers.jsontext import compact
+from grader.readers.packed import packed, unpacked
 from grader.readers.report import Report
 from grader.readers.source import Source
+from grader.readers.streamed import StreamedList, is_list
 from grader.readers.trace_calls import History, ToolRun
 from grader.readers.traces import Step, StepKind, holds_messages, instructions_in, order_of, read_trace
 from grader.transcript import Message, Transcript
@@ -77,20 +80,20 @@ def _read(parts: Sequence[Part]) -> Iterator[tuple[Source, Transcript]]:
 
 def _add_all(runs: _Runs, part: Part) -> None:
     source, report = part
-    for line, record in source.records(report):
+    for line, record in source.records(report, *_BATCH):
         with contained(report, "row", line=line, raw=str(record)[:400]):
             if not isinstance(record, dict):
                 report.malformed(line, f"{type(record).__name__} instead of runs", str(record)[:400])
             elif _is_batch(record):
                 for key in _BATCH:
                     for run in _listed(record.get(key)):
-                        runs.add(run, part)
+                        runs.add(run, part, large=not source.head.whole)
             else:
-                runs.add(record, part)
+                runs.add(record, part, large=not source.head.whole)
 
 
 def _is_batch(record: dict[str, Any]) -> bool:
-    runs = [run for key in _BATCH for run in _listed(record.get(key))[:3]]
+    runs = [run for key in _BATCH for run in islice(_listed(record.get(key)), 3)]
     return any(isinstance(run, dict) and {"run_type", "trace_id", "dotted_order"} & run.keys() for run in runs)
 
 
@@ -98,8 +101,8 @@ def _is_run(record: dict[str, Any]) -> bool:
     return isinstance(record.get("run_type"), str) and "inputs" in record
 
 
-def _listed(value: object) -> list[Any]:
-    return value if isinstance(value, list) else [value] if isinstance(value, dict) else []
+def _listed(value: object) -> list[Any] | StreamedList:
+    return value if is_list(value) else [value] if isinstance(value, dict) else []
 
 
 class _Runs:
@@ -113,7 +116,8 @@ class _Runs:
         self._runs: list[dict[str, Any]] = []
         self._by_key: dict[tuple[str, str], dict[str, Any]] = {}
 
-    def add(self, run: object, part: Part, depth: int = _DEPTH) -> None:
+    def add(self, run: object, part: Part, *, large: bool, depth: int = _DEPTH) -> None:
+        """`large`: of a file of which all runs together, as objects, would be too much."""
         if not isinstance(run, dict):
             part[1].warn("malformed_run", detail=f"{type(run).__name__} instead of an object")
             return
@@ -123,12 +127,18 @@ class _Runs:
             known = {}
             self._runs.append(known)
             self.parts[id(known)] = part
-        known |= {key: value for key, value in run.items() if value not in (None, "", [], {}) or key not in known}
+        told = {key: value for key, value in run.items() if value not in (None, "", [], {}) or key not in known}
+        known |= {key: packed(value) for key, value in told.items()} if large else told
         self._by_key |= dict.fromkeys(keys, known)
         self.patched[str(known.get("trace_id"))].add(id(part[1]))
         for child in _listed(run.get("child_runs")) if depth else ():
             if isinstance(child, dict):
-                self.add({"parent_run_id": run.get("id"), "trace_id": run.get("trace_id"), **child}, part, depth - 1)
+                self.add(
+                    {"parent_run_id": run.get("id"), "trace_id": run.get("trace_id"), **child},
+                    part,
+                    large=large,
+                    depth=depth - 1,
+                )
 
     def traces(self) -> dict[str, list[dict[str, Any]]]:
         """Trace id → its runs. A run without one belongs to the run it is below, else is its own trace."""
@@ -161,8 +171,8 @@ def _transcript(source: Source, report: Report, trace_id: str, runs: list[dict[s
         scores=_scores(runs),
         metadata={
             "name": root.get("name"),
-            "error": root.get("error"),
-            **{key: root.get(key) for key in _KEPT},
+            "error": unpacked(root.get("error")),
+            **{key: unpacked(root.get(key)) for key in _KEPT},
             "metadata": {
                 key: value for key, value in logged.items() if not key.startswith("ls_") and key != "condition"
             },
@@ -172,10 +182,11 @@ def _transcript(source: Source, report: Report, trace_id: str, runs: list[dict[s
 
 def _step(run: dict[str, Any], number: int) -> Step:
     kind = str(run.get("run_type"))
-    inputs, outputs = run.get("inputs"), run.get("outputs")
 
     def decode(history: History) -> tuple[list[Message], list[Message]]:
-        return history.decode(inputs, "input"), history.decode(outputs, "output")
+        return history.decode(unpacked(run.get("inputs")), "input"), history.decode(
+            unpacked(run.get("outputs")), "output"
+        )
 
     order = run.get("dotted_order")
     parent = run.get("parent_run_id")
@@ -189,10 +200,10 @@ def _step(run: dict[str, Any], number: int) -> Step:
         time=run.get("start_time"),
         order=(order_of(run.get("start_time")), order if isinstance(order, str) else ""),
         model=_model(run),
-        structured=lambda: holds_messages(inputs) or holds_messages(outputs),
-        instructions=instructions_in(outputs) if kind == "llm" else [],
+        structured=lambda: any(holds_messages(unpacked(run.get(key))) for key in ("inputs", "outputs")),
+        instructions=instructions_in(unpacked(run.get("outputs"))) if kind == "llm" else [],
         tool=_tool_run(run) if kind == "tool" else None,
-        failed=run.get("error"),
+        failed=unpacked(run.get("error")),
     )
 
 
@@ -203,21 +214,23 @@ def _above(order: object) -> str | None:
 
 
 def _metadata(run: dict[str, Any]) -> dict[str, Any]:
-    extra = run.get("extra")
+    extra = unpacked(run.get("extra"))
     inner = extra.get("metadata") if isinstance(extra, dict) else None
     return inner if isinstance(inner, dict) else {}
 
 
 def _model(run: dict[str, Any]) -> str | None:
-    extra = run["extra"] if isinstance(run.get("extra"), dict) else {}
+    extra = unpacked(run.get("extra"))
+    extra = extra if isinstance(extra, dict) else {}
     asked = extra["invocation_params"] if isinstance(extra.get("invocation_params"), dict) else {}
-    inputs = run["inputs"] if isinstance(run.get("inputs"), dict) else {}
+    inputs = unpacked(run.get("inputs"))
+    inputs = inputs if isinstance(inputs, dict) else {}
     places = (_metadata(run).get("ls_model_name"), asked.get("model"), asked.get("model_name"), inputs.get("model"))
     return next((name for name in places if isinstance(name, str) and name), None)
 
 
 def _tool_run(run: dict[str, Any]) -> ToolRun:
-    inputs, outputs = run.get("inputs"), run.get("outputs")
+    inputs, outputs = unpacked(run.get("inputs")), unpacked(run.get("outputs"))
     if isinstance(inputs, dict) and len(inputs) == 1 and isinstance(inputs.get("input"), str | dict):
         inputs = inputs["input"]
     if isinstance(outputs, dict) and len(outputs) == 1 and "output" in outputs:
@@ -225,10 +238,10 @@ def _tool_run(run: dict[str, Any]) -> ToolRun:
     called = outputs.get("tool_call_id") if isinstance(outputs, dict) else None
     return ToolRun(
         name=str(run.get("name") or ""),
-        arguments=inputs,
-        output=outputs,
+        arguments=packed(inputs),
+        output=packed(outputs),
         call_id=call_id_of(called or _metadata(run).get("tool_call_id")),
-        error=run.get("error"),
+        error=unpacked(run.get("error")),
         time=run.get("start_time"),
     )
 
@@ -236,7 +249,7 @@ def _tool_run(run: dict[str, Any]) -> ToolRun:
 def _scores(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     scores = []
     for run in runs:
-        feedback = run.get("feedback_stats")
+        feedback = unpacked(run.get("feedback_stats"))
         for name, said in feedback.items() if isinstance(feedback, dict) else ():
             value = said.get("avg") if isinstance(said, dict) else said
             scores.append(score(name, value, explanation=compact(said) if isinstance(said, dict) else None))

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import re
+import io
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, Any, Final
-
-import msgspec
+from typing import IO, Any
 
 from grader.readers.evidence import SAMPLE, Head
+from grader.readers.json_window import JsonWindow
 from grader.readers.jsontext import decode_json
 from grader.readers.report import Skip
 
-__all__ = ["Outline", "document_head", "items_at", "members_of", "outline_of", "values_at", "whole_head"]
-
-_CHUNK: Final = 1 << 20
-_SMALL: Final = 1 << 20
-_DEEPEST: Final = 200
-_OPENERS, _CLOSERS = b"{[", b"}]"
-_SPACE = re.compile(rb"[ \t\r\n]*")
-_TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
-_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+"|[{}\[\]]|"', re.DOTALL)
-_BETWEEN = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*[^ \t\r\n]{1,12}")
-_PLACE = re.compile(r"\(byte (\d+)\)")
-_RAW = msgspec.json.Decoder(msgspec.Raw)
-_VALUES = msgspec.json.Decoder(list[Any])
-_MOST_SINGLY: Final = 1024
+__all__ = [
+    "Outline",
+    "document_head",
+    "items_at",
+    "list_head",
+    "members_of",
+    "nested_values",
+    "outline_of",
+    "values_at",
+]
 
 
 def items_at(stream: IO[bytes], key: str | None, limit: int) -> Iterator[bytes | bytearray]:
@@ -36,7 +32,7 @@ def items_at(stream: IO[bytes], key: str | None, limit: int) -> Iterator[bytes |
     No more than one item is held. An item that is not valid JSON is given as far as its brackets go. Raises ValueError
     where the document breaks off, Skip("too_large") for an item over `limit` bytes.
     """
-    window = _Window(stream, limit)
+    window = JsonWindow(stream, limit)
     if key is None:
         yield from window.items()
         return
@@ -55,7 +51,7 @@ def values_at(
     A decoder that is called once for a thousand small items is several times faster than one called for each. `nth`: which
     list under `key`, where a document repeats the key. Raises ValueError, too, where something follows the top-level list.
     """
-    window = _Window(stream, limit)
+    window = JsonWindow(stream, limit)
     if key is None:
         yield from window.runs()
         window.end()
@@ -69,46 +65,67 @@ def values_at(
         window.skip()
 
 
+def nested_values(
+    stream: IO[bytes], path: Sequence[Collection[str]], limit: int
+) -> Iterator[list[Any] | bytes | bytearray]:
+    """The items of the lists under a key of `path[0]`, in each of whose items under a key of `path[1]`, and so on."""
+    window = JsonWindow(stream, limit)
+    yield from _nested(window, path)
+    window.end()
+
+
+def _nested(window: JsonWindow, path: Sequence[Collection[str]]) -> Iterator[list[Any] | bytes | bytearray]:
+    for name in window.members():
+        if name not in path[0] or window.peek() != b"[":
+            window.skip()
+        elif len(path) == 1:
+            yield from window.runs()
+        else:
+            for _ in window.places():
+                if window.peek() == b"{":
+                    yield from _nested(window, path[1:])
+                else:
+                    window.skip()
+
+
 @dataclass(slots=True)
 class Outline:
-    """The members of an object that is too large to be decoded whole."""
+    """An object that is too large to be decoded whole, in one pass over it."""
 
-    members: dict[str, Any]
-    """Decoded, but for the lists that are to be walked through: those are None here."""
-    lists: dict[str, int]
-    """Key of each such list → which of the members of that name it is among those that are lists (the last counts)."""
+    top: dict[str, Any]
+    """Its members, each decoded where it is small; of a large one a sample."""
+    large: dict[str, int]
+    """Key of each large member → which of the lists under that key it is, from 1 (the last counts); 0 for what is no list."""
     fault: str | None = None
     """Why the document ends where it does, when that is not at its end."""
 
 
-def outline_of(stream: IO[bytes], keys: Collection[str], limit: int) -> Outline:
-    """The top-level members, but for the lists under `keys`, which are passed; where it breaks off, those before."""
-    window = _Window(stream, limit)
+def outline_of(stream: IO[bytes], limit: int) -> Outline:
+    """The outline of the object in `stream`, as far as it can be walked."""
+    window = JsonWindow(stream, limit)
     found = Outline({}, {})
-    seen: Counter[str] = Counter()
+    lists: Counter[str] = Counter()
     try:
         for name in window.members():
-            if name in keys and window.peek() == b"[":
-                seen[name] += 1
-                found.members[name], found.lists[name] = None, seen[name]
-                window.skip()
-            else:
-                found.members[name] = decode_json(window.value())
-                found.lists.pop(name, None)
+            is_list = window.peek() == b"["
+            lists[name] += is_list
+            found.large.pop(name, None)
+            if not window.sample_into(found.top, name):
+                found.large[name] = lists[name] if is_list else 0
         window.end()
     except ValueError as error:
         found.fault = str(error)
     return found
 
 
-def members_of(stream: IO[bytes], keys: Collection[str], limit: int) -> dict[str, Any]:
-    """The decoded values of those top-level members; stops as soon as all are found."""
-    window = _Window(stream, limit)
+def members_of(stream: IO[bytes], keys: Collection[str], limit: int, *, last: bool = False) -> dict[str, Any]:
+    """The decoded values of those top-level members; stops as soon as all are found, or, for the `last` of a name, at the end."""
+    window = JsonWindow(stream, limit)
     found: dict[str, Any] = {}
     for name in window.members():
         if name in keys:
             found[name] = decode_json(window.value())
-            if len(found) == len(set(keys)):
+            if not last and len(found) == len(set(keys)):
                 return found
         else:
             window.skip()
@@ -117,287 +134,27 @@ def members_of(stream: IO[bytes], keys: Collection[str], limit: int) -> dict[str
 
 def document_head(start: bytes) -> Head | None:
     """The head of a large document from its first bytes; None when they are rows rather than one document."""
-    import io
-
-    import ijson
-
-    stack: list[Any] = []
-    keys: list[str] = []
-    document: Any = None
-    try:
-        for event, value in ijson.basic_parse(io.BytesIO(start), multiple_values=True, use_float=True):
-            if event == "map_key":
-                keys.append(value)
-            elif event in ("end_map", "end_array"):
-                stack.pop()
-            else:
-                item: Any = {} if event == "start_map" else [] if event == "start_array" else value
-                if stack:
-                    _put(stack[-1], keys, item)
-                elif document is not None:
-                    return None  # a second value follows the first
-                else:
-                    document = item
-                if event in ("start_map", "start_array"):
-                    stack.append(item)
-                    if len(stack) > _DEEPEST:
-                        break
-    except ijson.JSONError:
-        pass  # the cut-off end, or a literal NaN: what came before is evidence enough
-    return _head(document, start)
-
-
-def whole_head(stream: IO[bytes], start: bytes, limit: int) -> Head:
-    """The head with all keys of a large object, and of each value what is small: for documents whose first part says nothing."""
-    window = _Window(stream, limit)
+    window = JsonWindow(io.BytesIO(start), len(start))
     top: dict[str, Any] = {}
+    items: list[Any] = []
     try:
-        for name in window.members():
-            top[name] = window.sample()
-    except ValueError:
-        pass  # where it breaks off, the evidence ends
-    return Head("object", start[:16], whole=False, _top=top)
-
-
-def _head(document: Any, start: bytes) -> Head | None:
-    if isinstance(document, dict):
-        return Head("object", start[:16], whole=False, _top=document)
-    return Head("list", start[:16], whole=False, _items=document[:SAMPLE]) if isinstance(document, list) else None
-
-
-def _put(container: Any, keys: list[str], value: Any) -> None:
-    if isinstance(container, dict):
-        container[keys.pop()] = value
-    else:
-        container.append(value)
-
-
-class _Window:
-    """A part of the document, wide enough for the value at `_at`."""
-
-    def __init__(self, stream: IO[bytes], limit: int) -> None:
-        self._stream = stream
-        self._limit = limit
-        self._buffer = bytearray()
-        self._at = 0
-        self._ended = False
-
-    def items(self) -> Iterator[bytes | bytearray]:
-        """The JSON of each item of the list that begins here."""
-        self._expect(b"[")
-        while not self._closes(b"]"):
-            yield self.value()
-
-    def runs(self) -> Iterator[list[Any] | bytes | bytearray]:
-        """The items of the list that begins here: many together, decoded, or one that has to be taken alone."""
-        return self._walk(_VALUES, self.value)
-
-    def _walk(self, decoder: msgspec.json.Decoder[Any], alone: Callable[[], Any]) -> Iterator[Any]:
-        self._expect(b"[")
-        mark, singly, next_time = b"", 0, 1
-        while not self._closes(b"]"):
-            if mark and not singly:
-                run = self._run(mark, decoder)
-                if run is not None:
-                    next_time = 1
-                    yield run
-                    continue
-                singly, next_time = next_time, min(2 * next_time, _MOST_SINGLY)  # a vain attempt reads a whole window
-            singly = max(0, singly - 1)
-            held = [alone()]
-            mark = self._mark()
-            yield held.pop()  # it may be large: the caller alone holds it
-
-    def _mark(self) -> bytes:
-        """What stands between two items: the last byte of the one just passed, the comma, the first bytes of the next."""
-        last = bytes(self._buffer[self._at - 1 : self._at]) if self._at else b""
-        self._more()
-        match = _BETWEEN.match(self._buffer, self._at)
-        return last + match[0] if last and match else b""
-
-    def _run(self, mark: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
-        """`[`, the items from here to the last `mark` in the window and `]`, decoded; None where that is no JSON.
-
-        What is a list when closed there has only whole items before: where the mark stands in a string or further inside,
-        decoding fails, and less is tried.
-        """
-        self._more()
-        end = len(self._buffer)
-        for _ in range(3):
-            cut = self._buffer.rfind(mark, self._at, end)
-            if cut <= self._at:
-                return None
-            with memoryview(self._buffer) as whole, whole[self._at : cut + 1] as items:
-                data = b"".join((b"[", items, b"]"))
-            try:
-                run = decoder.decode(data)
-                self._at = cut + 1
-                return run
-            except msgspec.DecodeError as error:
-                place = _PLACE.search(str(error))
-                ends = _TRAILING.search(str(error))
-                if ends:  # the list ends before the cut
-                    length = len(data[: int(ends[1]) - 1].rstrip())
-                    run = decoder.decode(data[:length])
-                    self._at += length - 2
-                    return run
-                end = min(cut, self._at + int(place[1])) if place else cut
-            except (RecursionError, UnicodeDecodeError):
-                return None
-        return None
-
-    def _more(self) -> None:
-        if len(self._buffer) - self._at < _CHUNK // 2:
-            self._fill()
-
-    def members(self) -> Iterator[str]:
-        """The key of each member of the object that begins here; the caller takes or skips the value before the next one."""
-        self._expect(b"{")
-        while not self._closes(b"}"):
-            key = decode_json(self.value())
-            self._expect(b":")
-            yield key if isinstance(key, str) else str(key)
-
-    def end(self) -> None:
-        """Raises ValueError unless the document ends here."""
-        if self.peek():
-            raise ValueError("something follows the end of the document")
-
-    def value(self) -> bytes | bytearray:
-        """The JSON of the value that begins here."""
-        end = self._end(self._limit)
-        if end is None:
-            raise Skip("too_large", f"one value of more than {self._limit:,} bytes")
-        start, self._at = self._at, end
-        if end - start < _SMALL:
-            return bytes(self._buffer[start:end])
-        # A large one is handed over instead of copied.
-        rest = self._buffer[end:]
-        del self._buffer[end:], self._buffer[:start]
-        taken, self._buffer, self._at = self._buffer, rest, 0
-        return taken
-
-    def skip(self) -> None:
-        """Passes the value that begins here, holding no more of it than a part."""
-        end = self._end(8 * _SMALL)
-        if end is not None:
-            self._at = end
-        elif self.peek() == b"[":
-            for _ in self._walk(_RAW, self.skip):
-                pass
-        elif self.peek() == b"{":
-            for _ in self.members():
-                self.skip()
+        if window.peek() == b"{":
+            for name in window.members():
+                window.sample_into(top, name)
+        elif window.peek() == b"[":
+            window.sample_items(items, SAMPLE)
         else:
-            self.value()
-
-    def sample(self) -> Any:
-        """The value that begins here, or of a large list its first items, of anything else that is large nothing."""
-        end = self._end(_SMALL)
-        if end is not None:
-            data = bytes(self._buffer[self._at : end])
-            self._at = end
-            return decode_json(data)
-        if self.peek() != b"[":
-            self.skip()
             return None
-        self._expect(b"[")
-        first: list[Any] = []
-        while not self._closes(b"]"):
-            if len(first) < 3 and (end := self._end(_SMALL)) is not None:
-                first.append(decode_json(bytes(self._buffer[self._at : end])))
-                self._at = end
-            else:
-                self.skip()
-        return first
-
-    def peek(self) -> bytes:
-        """The next byte that is no space; b"" at the end."""
-        while True:
-            match = _SPACE.match(self._buffer, self._at)
-            self._at = match.end() if match else self._at
-            if self._at < len(self._buffer) or not self._fill():
-                return bytes(self._buffer[self._at : self._at + 1])
-
-    def _expect(self, mark: bytes) -> None:
-        if self.peek() != mark:
-            raise ValueError(f"{self.peek()!r} instead of {mark!r}" if self.peek() else "the document breaks off")
-        self._at += 1
-
-    def _closes(self, closer: bytes) -> bool:
-        """Passes a comma, or the closer: then True."""
-        if self.peek() == b",":
-            self._at += 1
-        if self.peek() == closer:
-            self._at += 1
-            return True
-        if not self.peek():
-            raise ValueError("the document breaks off")
-        return False
-
-    def _end(self, limit: int) -> int | None:
-        """Where the value that begins here ends; None when it is longer than `limit`."""
-        self.peek()
-        while True:
-            with memoryview(self._buffer) as whole, whole[self._at :] as view:
-                length = _value_length(view, self._ended)
-            if length == 0:  # a bracket that closes nothing: nobody could go on from here
-                raise ValueError(f"{self.peek()!r} instead of a value")
-            if length is not None:
-                return self._at + length if length <= limit else None
-            if len(self._buffer) - self._at > limit:
-                return None
-            if not self._fill(len(self._buffer) - self._at):
-                raise ValueError("the document breaks off")
-
-    def _fill(self, at_least: int = 0) -> bool:
-        """Reads on, twice what is there for a value that was not whole: so that it is scanned a few times, not many."""
-        if self._ended:
-            return False
-        del self._buffer[: self._at]
-        self._at = 0
-        wanted = len(self._buffer) + max(_CHUNK, at_least)
-        while len(self._buffer) < wanted:
-            chunk = self._stream.read(_CHUNK)
-            if not chunk:
-                self._ended = True
-                break
-            self._buffer += chunk
-        return True
+        if window.peek():
+            return None  # a second value follows the first
+    except (ValueError, Skip):
+        pass  # the cut-off end: what came before is evidence enough
+    return Head("list" if start.lstrip()[:1] == b"[" else "object", start[:16], whole=False, _top=top, _items=items)
 
 
-def _value_length(view: memoryview, ended: bool) -> int | None:
-    """Length of the value at the start of `view`, None where it is not whole."""
-    try:
-        _RAW.decode(view)
-        return len(view) if ended else None  # a number may go on
-    except msgspec.DecodeError as error:
-        # The decoder skips a value ten times faster than anything written here could, and says where the next thing
-        # begins; the message counts from 1.
-        trailing = _TRAILING.search(str(error))
-        if trailing:
-            return int(trailing[1]) - 1
-        if "truncated" in str(error) and not ended:
-            return None
-    except RecursionError:
-        pass
-    return _bracketed_length(view)
-
-
-def _bracketed_length(view: memoryview) -> int | None:
-    """The same for what is no strict JSON (a literal NaN, control characters in strings): by brackets outside strings."""
-    if bytes(view[:1]) not in (b"{", b"["):
-        plain = re.match(rb"[^,\]}]*", view)
-        return plain.end() if plain and plain.end() < len(view) else None
-    depth = 0
-    for match in _STRUCTURE.finditer(view):
-        mark = match[0]
-        if mark in (b"{", b"["):
-            depth += 1
-        elif mark in (b"}", b"]"):
-            depth -= 1
-            if depth == 0:
-                return match.end()
-        elif mark == b'"':
-            return None  # a string that does not end here
-    return None
+def list_head(stream: IO[bytes], start: bytes, limit: int) -> Head:
+    """The head of a large list by its first items, however large they are."""
+    items: list[Any] = []
+    with suppress(ValueError):  # where it breaks off, the evidence ends
+        JsonWindow(stream, limit).sample_items(items, SAMPLE, whole=False)
+    return Head("list", start[:16], whole=False, _items=items)

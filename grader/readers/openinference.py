@@ -13,7 +13,7 @@ from grader.readers.payload import unwrapped
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
 from grader.readers.span_steps import span_steps, vercel_inner_calls
-from grader.readers.spans import Span, sdk_span, sdk_spans
+from grader.readers.spans import Span, compacted, sdk_span, sdk_spans
 from grader.readers.traces import read_trace
 from grader.transcript import Transcript
 
@@ -39,14 +39,16 @@ def sniff(head: Head) -> bool:
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a trace."""
     spans: list[Span] = []
-    for line, record in source.records(report):
+    large = not source.head.whole
+    lists = [key for key in source.head.keys if isinstance(source.head.get(key), list)] if large else []
+    for line, record in source.records(report, *lists):
         for item in sdk_spans(record):
             with contained(report, "row", line=line, raw=item):
                 span = sdk_span(item)
                 if span is None:
                     report.malformed(line, "not a span", str(item)[:400])
                 else:
-                    spans.append(span)
+                    spans.append(compacted(span) if large else span)
     yield from trace_transcripts(source, report, spans, format="openinference")
 
 

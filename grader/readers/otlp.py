@@ -11,7 +11,7 @@ from grader.readers.openinference import trace_transcripts
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
 from grader.readers.span_steps import is_genai
-from grader.readers.spans import Event, Span, flat
+from grader.readers.spans import Event, Span, compacted, flat
 from grader.transcript import Transcript
 
 SUPPORT = "TrC-"
@@ -34,27 +34,34 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a trace that holds a conversation."""
     spans: list[Span] = []
     records: list[tuple[str, str, Event]] = []
-    for line, request in source.records(report):
-        with contained(report, "row", line=line, raw=request):
-            if not isinstance(request, dict):
-                report.malformed(line, f"{type(request).__name__} instead of an export", str(request)[:400])
-                continue
-            for item in _items(request):
-                with contained(report, "span", line=line):
-                    if (
-                        "startTimeUnixNano" in item
-                        or "start_time_unix_nano" in item
-                        or ("body" not in item and "name" in item)
-                    ):
-                        spans.append(_span(item))
-                    else:
-                        key = _text(item, "traceId", "trace_id"), _text(item, "spanId", "span_id")
-                        records.append((*key, _event(item)))
+    for line, item in _all_items(source, report):
+        with contained(report, "span", line=line):
+            if "startTimeUnixNano" in item or "start_time_unix_nano" in item or ("body" not in item and "name" in item):
+                spans.append(_span(item) if source.head.whole else compacted(_span(item)))
+            else:
+                key = _text(item, "traceId", "trace_id"), _text(item, "spanId", "span_id")
+                records.append((*key, _event(item)))
     spans += _join(spans, records)
     if not any(map(is_genai, spans)):
         report.leave_out("span without GenAI attributes", len(spans))
         raise Skip("no_transcripts", "no span or log record tells of a call to a model")
     yield from trace_transcripts(source, report, spans, format="otlp")
+
+
+def _all_items(source: Source, report: Report) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The spans and log records of all export requests, with the line or position of theirs."""
+    if source.head.kind == "object" and not source.head.whole:
+        report.rows += 1
+        for item in source.nested_values((_RESOURCES, _SCOPES, _ITEMS), report):
+            if isinstance(item, dict):
+                yield 1, item
+        return
+    for line, request in source.records(report):
+        with contained(report, "row", line=line, raw=request):
+            if isinstance(request, dict):
+                yield from ((line, item) for item in _items(request))
+            else:
+                report.malformed(line, f"{type(request).__name__} instead of an export", str(request)[:400])
 
 
 def _items(request: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 from grader.errors import UsageError
 from grader.readers.contained import SHAPE_ERRORS
-from grader.readers.evidence import Head
+from grader.readers.evidence import SAMPLE, Head
 from grader.readers.report import Report
 from grader.readers.source import Source
 from grader.transcript import Transcript
@@ -91,10 +91,10 @@ def families() -> tuple[Family, ...]:
 
 def family_named(format: str) -> Family:
     """The family of `--format`; raises UsageError that names them all."""
-    for family in families():
+    for family in FAMILIES:
         if format in family.formats or format == family.module:
             return family
-    known = ", ".join(name for family in families() for name in family.formats)
+    known = ", ".join(name for family in FAMILIES for name in family.formats)
     raise UsageError(f"unknown format {format!r}; known: {known}")
 
 
@@ -107,11 +107,16 @@ def recognise(source: Source) -> Family | None:
     head = source.head
     if head.kind == "empty":
         return None
-    found = next((family for family in families() if _fits(family, head)), None)
-    if found is None and head.kind == "object" and not head.whole:  # its first part may say nothing
-        head = source.whole_head()
-        found = next((family for family in families() if _fits(family, head)), None)
+    found = _first_that_fits(head)
+    # The first part of a large document may not say enough, unless it says what nothing goes before.
+    unsure = head.kind == "object" or (head.kind == "list" and len(head.items) < SAMPLE)
+    if found is not FAMILIES[0] and unsure and not head.whole:
+        found = _first_that_fits(source.whole_head())
     return found
+
+
+def _first_that_fits(head: Head) -> Family | None:
+    return next((family for family in FAMILIES if _fits(family, head)), None)
 
 
 def _fits(family: Family, head: Head) -> bool:

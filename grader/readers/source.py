@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from stat import S_ISLNK
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
+from grader.readers.contained import contained
 from grader.readers.evidence import Head, first_rows, from_document
+from grader.readers.first_bytes import part_of_document, read_up_to, starts_with_rows, whole_lines, why_broken
 from grader.readers.jsontext import decode_counted, decode_json
 from grader.readers.options import ReadOptions
 from grader.readers.report import Report, Skip
 from grader.readers.streams import Capped, lines, open_zip, unpacked
 
+if TYPE_CHECKING:
+    from grader.readers.largejson import Outline
+
 __all__ = ["Source"]
 
 _HEAD_BYTES = 1 << 16
 _PREFIX_BYTES = 1 << 22
+_LEAST_PREFIX = 256
 _KEPT_BYTES = 32 << 20
 _STEP = 1 << 20
 
@@ -71,6 +77,11 @@ class Source:
         """Most bytes of one line or document that are held at once."""
         return self.options.limits.held_at_once(self.size)
 
+    @property
+    def _prefix(self) -> int:
+        """Bytes to tell the format by; what has fewer is small."""
+        return min(_PREFIX_BYTES, max(_LEAST_PREFIX, self.options.limits.document))
+
     def open(self) -> IO[bytes]:
         """A fresh stream over the unpacked bytes; close it."""
         return unpacked(self._opener(), self.options.limits, size=self.size)
@@ -81,7 +92,7 @@ class Source:
             return self._data
         limit = self.entry_limit
         with self.open() as stream:
-            data = _read_up_to(stream, limit + 1, self.size)
+            data = read_up_to(stream, limit + 1, self.size)
         if len(data) > limit:
             raise Skip("too_large", f"more than {limit:,} bytes")
         if len(data) <= _KEPT_BYTES:
@@ -92,9 +103,9 @@ class Source:
     def head(self) -> Head:
         """The evidence for sniffing."""
         with self.open() as stream:
-            start = _read_up_to(stream, _PREFIX_BYTES, self.size)
+            start = read_up_to(stream, self._prefix, self.size)
             while not start.strip():
-                start = _read_up_to(stream, _PREFIX_BYTES, None)
+                start = read_up_to(stream, self._prefix, None)
                 if not start:
                     return Head("empty")
         if start.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
@@ -109,8 +120,8 @@ class Source:
     def release(self) -> None:
         """Forgets what was kept for reading again; head, data and document are read anew when asked for."""
         self._data = None
-        self.__dict__.pop("head", None)
-        self.__dict__.pop("document", None)
+        for kept in ("head", "document", "outline"):
+            self.__dict__.pop(kept, None)
 
     @cached_property
     def document(self) -> Any:
@@ -195,6 +206,21 @@ class Source:
                 if not told:
                     report.malformed(position + 1, f"{key or 'list'}: {error}", b"")
 
+    def nested_values(self, path: Sequence[Collection[str]], report: Report) -> Iterator[Any]:
+        """The decoded items of the lists at `path` in an object: under a key of the first part, in each of whose items, …"""
+        from grader.readers.largejson import nested_values
+
+        with self.open() as stream:
+            try:
+                for run in nested_values(stream, path, self.entry_limit):
+                    if isinstance(run, list):
+                        yield from run
+                        continue
+                    with contained(report, "item", line=1, raw=bytes(run[:400])):
+                        yield decode_json(run)
+            except ValueError as error:
+                report.malformed(1, str(error), b"")
+
     def members(self, *keys: str) -> dict[str, Any]:
         """The decoded values under those keys at the top of an object, however large the rest of it is."""
         from grader.readers.largejson import members_of
@@ -202,14 +228,25 @@ class Source:
         with self.open() as stream:
             return members_of(stream, keys, self.entry_limit)
 
-    def whole_head(self) -> Head:
-        """The head of a large object with all its keys; it stays this source's head."""
-        from grader.readers.largejson import whole_head
+    @cached_property
+    def outline(self) -> Outline:
+        """What an object too large to be held consists of."""
+        from grader.readers.largejson import outline_of
 
-        error = self.head.error
         with self.open() as stream:
-            self.head = whole_head(stream, self.head.magic, self.entry_limit)
-        self.head.error = error
+            return outline_of(stream, self.entry_limit)
+
+    def whole_head(self) -> Head:
+        """The head of a large object with all its keys, or of a large list by whole items; it stays this source's head."""
+        from grader.readers.largejson import list_head
+
+        head = self.head
+        if head.kind == "object":
+            self.head = Head("object", head.magic, whole=False, error=head.error, _top=dict(self.outline.top))
+        else:
+            with self.open() as stream:
+                self.head = list_head(stream, head.magic, self.entry_limit)
+            self.head.error = head.error
         return self.head
 
     def records(self, report: Report, *streamed: str) -> Iterator[tuple[int, Any]]:
@@ -242,7 +279,7 @@ class Source:
         limits = self.options.limits
         limit = limits.held_at_once(info.compress_size)
         with self.member_stream(archive, name, limit) as stream:
-            data = _read_up_to(stream, limit + 1, info.file_size)
+            data = read_up_to(stream, limit + 1, info.file_size)
         self._unpacked += len(data)
         if self._unpacked > limits.archive:
             raise Skip("too_large", f"the archive unpacks to more than {limits.archive:,} bytes")
@@ -288,14 +325,14 @@ class Source:
 
     def _text_head(self, start: bytes) -> Head:
         begins = start.lstrip()[:1]
-        small = len(start) < _PREFIX_BYTES
+        small = len(start) < self._prefix
         if begins not in (b"{", b"["):
-            rows = first_rows(_whole_lines(start, small))
+            rows = first_rows(whole_lines(start, small))
             if rows:
-                return Head("rows", start[:16], _rows=rows)
+                return Head("rows", start[:16], whole=small, _rows=rows)
             return Head("text", start[:16], text=start[:_HEAD_BYTES].decode("utf-8", "replace"))
-        if _starts_with_rows(start):
-            return Head("rows", start[:16], _rows=first_rows(_whole_lines(start, small)))
+        if starts_with_rows(start):
+            return Head("rows", start[:16], whole=small, _rows=first_rows(whole_lines(start, small)))
         if small or (self.size is not None and self.size <= self.options.limits.document and self._small_enough()):
             data = start if small else self.data()
             if small and len(start) <= self.entry_limit:
@@ -309,24 +346,24 @@ class Source:
             head = document_head(start) if b"\n" in start.lstrip() or not self._goes_on() else None
             if head is not None:
                 return head
-        rows = first_rows(_whole_lines(start, small))
+        rows = first_rows(whole_lines(start, small))
         if rows:
-            return Head("rows", start[:16], _rows=rows)
+            return Head("rows", start[:16], whole=small, _rows=rows)
         if not small:
             rows = self._long_first_rows()
             if rows:
-                return Head("rows", start[:16], _rows=rows)
+                return Head("rows", start[:16], whole=False, _rows=rows)
         # Cut off, or in one place nested beyond measure: what can be walked item by item is still worth it.
-        partly = _part_of_document(start)
+        partly = part_of_document(start)
         if partly is not None:
-            partly.error = _why_broken(start if not small else self.data())
+            partly.error = why_broken(start if not small else self.data())
             return partly
-        return Head("broken", start[:16], error=_why_broken(start))
+        return Head("broken", start[:16], error=why_broken(start))
 
     def _small_enough(self) -> bool:
         limit = self.options.limits.document
         with self.open() as stream:
-            data = _read_up_to(stream, limit + 1, self.size)
+            data = read_up_to(stream, limit + 1, self.size)
         if len(data) > limit:
             return False
         self._data = data
@@ -354,50 +391,3 @@ class Source:
                 if ended and chunk.strip():
                     return True
         return False
-
-
-def _read_up_to(stream: IO[bytes], limit: int, expected: int | None) -> bytes:
-    """At most `limit` bytes, in steps: a stream asked for all of a cap at once would set all of it aside."""
-    pieces: list[bytes] = []
-    count = 0
-    step = _STEP if expected is None else min(max(expected + 1, 1 << 13), _STEP)
-    while count < limit:
-        piece = stream.read(min(step, limit - count))
-        if not piece:
-            break
-        pieces.append(piece)
-        count += len(piece)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-def _whole_lines(start: bytes, complete: bool) -> list[bytes]:
-    found = start.split(b"\n")
-    return [line.strip() for line in (found if complete else found[:-1])]
-
-
-def _starts_with_rows(start: bytes) -> bool:
-    """Whether the first line is a whole JSON value and something follows it: then no document can be meant."""
-    head = start.lstrip()
-    line, _, rest = head.partition(b"\n")
-    if not rest[:4096].strip():
-        return False
-    try:
-        decode_json(line)
-    except ValueError:
-        return False
-    return True
-
-
-def _part_of_document(start: bytes) -> Head | None:
-    from grader.readers.largejson import document_head
-
-    head = document_head(start)
-    return head if head is not None and (head.keys or head.items) else None
-
-
-def _why_broken(data: bytes) -> str:
-    try:
-        decode_json(data)
-    except ValueError as error:
-        return f"not valid JSON: {error}"
-    return "neither an object nor a list"

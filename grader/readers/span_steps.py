@@ -77,7 +77,6 @@ def _step(span: Span, number: int, report: Report, inner_calls: frozenset[str]) 
             return [], []
         return _given(span, history, report), _said(span, history, report)
 
-    values = (attributes.get("input.value"), attributes.get("output.value"))
     return Step(
         id=span.id or f"#{number}",
         kind=kind,
@@ -88,8 +87,11 @@ def _step(span: Span, number: int, report: Report, inner_calls: frozenset[str]) 
         time=span.start,
         order=order_of(span.start),
         model=next((attributes[key] for key in _MODELS if isinstance(attributes.get(key), str)), None),
-        structured=lambda: any(holds_messages(value) for value in values) or _GENAI_OUTPUT in attributes,
-        instructions=_instructions(span, report) or instructions_in(values[1]),
+        structured=lambda: (
+            any(holds_messages(attributes.get(key)) for key in ("input.value", "output.value"))
+            or _GENAI_OUTPUT in attributes
+        ),
+        instructions=_instructions(span, report) or instructions_in(attributes.get("output.value")),
         tool=_tool_run(span) if kind == "tool" else None,
         failed=span.failed,
     )
@@ -156,7 +158,7 @@ def _agent_name(span: Span) -> str:
 
 def _places(span: Span) -> list[Mapping[str, Any]]:
     """Where attributes of the GenAI conventions may stand: on the span, on its events, in the body of a log record."""
-    bodies = [event.body for event in span.events if isinstance(event.body, dict)]
+    bodies = [event.body for event in span.events if isinstance(event.body, Mapping)]
     return [span.attributes, *(event.attributes for event in span.events), *bodies]
 
 
@@ -295,7 +297,7 @@ def _vercel(attributes: Mapping[str, Any]) -> list[Block]:
 
 def _event(event: Event, report: Report) -> list[Message]:
     """A message that is an event of its own: in its body, or in its attributes."""
-    said: dict[str, Any] = dict(event.body) if isinstance(event.body, dict) else dict(event.attributes)
+    said: dict[str, Any] = dict(event.body) if isinstance(event.body, Mapping) else dict(event.attributes)
     said = {key.removeprefix("gen_ai.event."): value for key, value in said.items()}
     if event.name == "gen_ai.choice":
         inner = unwrapped(said.get("message"))

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from grader.readers.packed import packed_mapping
 from grader.readers.payload import unwrapped
+from grader.readers.streamed import is_list
 
-__all__ = ["Event", "Span", "flat", "indexed", "sdk_span", "sdk_spans"]
+__all__ = ["Event", "Span", "compacted", "flat", "indexed", "sdk_span", "sdk_spans"]
 
 _DEPTH = 12
 _NUMBERED = ("llm.", "gen_ai.prompt", "gen_ai.completion")
@@ -23,7 +25,7 @@ class Event:
     """An event of a span, or a log record that names its span."""
 
     name: str
-    attributes: dict[str, Any]
+    attributes: Mapping[str, Any]
     body: object = None
     time: object = None
 
@@ -32,7 +34,7 @@ class Event:
 class Span:
     trace: str
     id: str
-    attributes: dict[str, Any]
+    attributes: Mapping[str, Any]
     """Every value under its dotted name; lists and objects too, so that a prefix finds them whole."""
     parent: str | None = None
     name: str = ""
@@ -41,6 +43,15 @@ class Span:
     start: object = None
     failed: str | None = None
     events: list[Event] = field(default_factory=list)
+
+
+def compacted(span: Span) -> Span:
+    """`span` as it waits for the others of a large file: what it says is packed."""
+    span.attributes = packed_mapping(dict(span.attributes))
+    for event in span.events:
+        event.attributes = packed_mapping(dict(event.attributes))
+        event.body = packed_mapping(event.body) if isinstance(event.body, dict) else event.body
+    return span
 
 
 def flat(value: Mapping[str, Any], prefix: str = "", depth: int = _DEPTH) -> dict[str, Any]:
@@ -78,7 +89,7 @@ def sdk_spans(value: object, depth: int = 3) -> Iterator[object]:
     """The spans in a document: one span, a list, `{spans: […]}`, `{data: […]}`, or lists and spans under any names."""
     if isinstance(value, dict) and sdk_span(value) is None and depth:
         for item in value.values():
-            if isinstance(item, list):
+            if is_list(item):
                 yield from item
             elif isinstance(item, dict):
                 yield from sdk_spans(item, depth - 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any, TypeGuard
 
-from grader.readers.largejson import outline_of
+from grader.readers.largejson import members_of
 from grader.readers.report import Report
 from grader.readers.source import Source
 
@@ -29,15 +29,20 @@ def is_list(value: object) -> TypeGuard[list[Any] | StreamedList]:
 
 
 def streamed_object(source: Source, report: Report, keys: Collection[str]) -> Any:
-    """The object of a file, each list under one of `keys` a StreamedList; where it breaks off, what comes before.
+    """The object of a file, each large list under one of `keys` a StreamedList; where it breaks off, what comes before.
 
-    Raises Skip("unreadable") where it breaks off before any such list.
+    Raises Skip("unreadable") where it breaks off and there is no such list.
     """
-    with source.open() as stream:
-        found = outline_of(stream, keys, source.entry_limit)
-    if found.fault and not found.lists:
+    found = source.outline
+    lists = {key: nth for key, nth in found.large.items() if nth and key in keys}
+    if found.fault and not lists:
         return source.document  # which says what is wrong with it
     if found.fault:
         report.malformed(1, found.fault, b"")
+    rest = found.large.keys() - lists.keys()
+    held = {}
+    if rest:
+        with source.open() as stream:
+            held = members_of(stream, rest, source.entry_limit, last=True)
     told = found.fault is not None
-    return found.members | {key: StreamedList(source, key, nth, report, told=told) for key, nth in found.lists.items()}
+    return found.top | held | {key: StreamedList(source, key, nth, report, told=told) for key, nth in lists.items()}

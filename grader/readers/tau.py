@@ -11,10 +11,11 @@ from grader.readers.content import plain_text, result_block, text_blocks
 from grader.readers.evidence import Head
 from grader.readers.finish import finish, score
 from grader.readers.given import logged_condition
-from grader.readers.jsontext import compact, decode_json
+from grader.readers.jsontext import compact
 from grader.readers.openai_messages import openai_message, openai_messages
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
+from grader.readers.streamed import is_list
 from grader.readers.tau_voice import tick_messages
 from grader.readers.turns import turn
 from grader.transcript import Message, Transcript
@@ -53,15 +54,9 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
 
 def _runs(source: Source, report: Report) -> Iterator[tuple[int | None, Any, dict[str, Any]]]:
     """(row, run, what the file says of all runs). Of a large file one simulation is held at a time."""
-    if source.head.kind == "object" and not source.head.whole and "simulations" in source.head.keys:
-        info = _info(source.members("info"))
-        for number, data in source.items_at("simulations", report):
-            with contained(report, "row", line=number, raw=bytes(data[:400])):
-                yield number, decode_json(data), info
-        return
     several = source.head.kind in ("rows", "list")
-    for line, record in source.records(report):
-        if isinstance(record, dict) and isinstance(record.get("simulations"), list):
+    for line, record in source.records(report, "simulations"):
+        if isinstance(record, dict) and is_list(record.get("simulations")):
             for number, run in enumerate(record["simulations"], 1):
                 yield number, run, _info(record)
         else:

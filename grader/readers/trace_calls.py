@@ -12,6 +12,7 @@ import msgspec
 
 from grader.readers.content import result_block
 from grader.readers.jsontext import compact
+from grader.readers.packed import unpacked
 from grader.readers.payload import Side, decode_payload, unwrapped
 from grader.readers.report import Report
 from grader.readers.threads import PrefixMerge, message_key
@@ -206,6 +207,7 @@ class ToolRun(msgspec.Struct, frozen=True):
 
     name: str
     arguments: object = None
+    """Like the output perhaps packed."""
     output: object = None
     call_id: str | None = None
     error: object = None
@@ -228,14 +230,14 @@ def with_tool_runs(messages: Sequence[Message], runs: Iterable[ToolRun], report:
     calls = _Calls(messages)
     added: defaultdict[int, list[Message]] = defaultdict(list)
     for run in runs:
-        found = calls.take_open(run.call_id, run.name, arguments_text(run.arguments)[0])
+        found = calls.take_open(run.call_id, run.name, arguments_text(unpacked(run.arguments))[0])
         if found is None:
             shown = calls.is_answered(run.call_id, run.name)
             report.leave_out("tool run shown in a call" if shown else "tool run that no call asked for")
             continue
         position, call = found
         blocks = result_block(
-            _output(run.output), report, name=call.name or run.name, call_id=call.call_id, error=run.error
+            _output(unpacked(run.output)), report, name=call.name or run.name, call_id=call.call_id, error=run.error
         )
         added[position].append(turn("tool", blocks, thread=messages[position].thread, time=run.time))
     return _inserted(messages, added) if added else list(messages)

@@ -1,0 +1,304 @@
+"""A window that moves over a JSON document: what is needed is decoded, the rest is passed undecoded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import IO, Any, Final
+
+import msgspec
+
+from grader.readers.jsontext import decode_json
+from grader.readers.report import Skip
+
+__all__ = ["JsonWindow"]
+
+_CHUNK: Final = 1 << 20
+_SMALL: Final = 1 << 20
+_SAMPLE_DEPTH: Final = 6
+_FIRST_ITEMS: Final = 3
+_FIRST_MEMBERS: Final = 50
+_SPACE = re.compile(rb"[ \t\r\n]*")
+_TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
+_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+"|[{}\[\]]|"', re.DOTALL)
+_BETWEEN = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*[^ \t\r\n]{1,12}")
+_PLACE = re.compile(r"\(byte (\d+)\)")
+_RAW = msgspec.json.Decoder(msgspec.Raw)
+_VALUES = msgspec.json.Decoder(list[Any])
+_MOST_SINGLY: Final = 1024
+
+
+class JsonWindow:
+    """A part of the document, wide enough for the value at `_at`."""
+
+    def __init__(self, stream: IO[bytes], limit: int) -> None:
+        self._stream = stream
+        self._limit = limit
+        self._buffer = bytearray()
+        self._at = 0
+        self._ended = False
+
+    def items(self) -> Iterator[bytes | bytearray]:
+        """The JSON of each item of the list that begins here."""
+        self._expect(b"[")
+        while not self._closes(b"]"):
+            yield self.value()
+
+    def places(self) -> Iterator[None]:
+        """Stands before each item of the list that begins here; the caller takes or skips it."""
+        self._expect(b"[")
+        while not self._closes(b"]"):
+            yield
+
+    def runs(self) -> Iterator[list[Any] | bytes | bytearray]:
+        """The items of the list that begins here: many together, decoded, or one that has to be taken alone."""
+        return self._walk(_VALUES, self.value)
+
+    def _walk(self, decoder: msgspec.json.Decoder[Any], alone: Callable[[], Any]) -> Iterator[Any]:
+        self._expect(b"[")
+        return self._go_on(decoder, alone)
+
+    def _go_on(self, decoder: msgspec.json.Decoder[Any], alone: Callable[[], Any]) -> Iterator[Any]:
+        """The rest of a list, from before or after one of its items."""
+        mark, singly, next_time = b"", 0, 1
+        while not self._closes(b"]"):
+            if mark and not singly:
+                run = self._run(mark, decoder)
+                if run is not None:
+                    next_time = 1
+                    yield run
+                    continue
+                singly, next_time = next_time, min(2 * next_time, _MOST_SINGLY)  # a vain attempt reads a whole window
+            singly = max(0, singly - 1)
+            held = [alone()]
+            mark = self._mark()
+            yield held.pop()  # it may be large: the caller alone holds it
+
+    def _mark(self) -> bytes:
+        """What stands between two items: the last byte of the one just passed, the comma, the first bytes of the next."""
+        last = bytes(self._buffer[self._at - 1 : self._at]) if self._at else b""
+        self._more()
+        match = _BETWEEN.match(self._buffer, self._at)
+        return last + match[0] if last and match else b""
+
+    def _run(self, mark: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
+        """`[`, the items from here to the last `mark` in the window and `]`, decoded; None where that is no JSON.
+
+        What is a list when closed there has only whole items before: where the mark stands in a string or further inside,
+        decoding fails, and less is tried.
+        """
+        self._more()
+        end = len(self._buffer)
+        for _ in range(3):
+            cut = self._buffer.rfind(mark, self._at, end)
+            if cut <= self._at:
+                return None
+            with memoryview(self._buffer) as whole, whole[self._at : cut + 1] as items:
+                data = b"".join((b"[", items, b"]"))
+            try:
+                run = decoder.decode(data)
+                self._at = cut + 1
+                return run
+            except msgspec.DecodeError as error:
+                place = _PLACE.search(str(error))
+                ends = _TRAILING.search(str(error))
+                if ends:  # the list ends before the cut
+                    length = len(data[: int(ends[1]) - 1].rstrip())
+                    run = decoder.decode(data[:length])
+                    self._at += length - 2
+                    return run
+                end = min(cut, self._at + int(place[1])) if place else cut
+            except (RecursionError, UnicodeDecodeError):
+                return None
+        return None
+
+    def _more(self) -> None:
+        if len(self._buffer) - self._at < _CHUNK // 2:
+            self._fill()
+
+    def members(self) -> Iterator[str]:
+        """The key of each member of the object that begins here; the caller takes or skips the value before the next one."""
+        self._expect(b"{")
+        while not self._closes(b"}"):
+            key = decode_json(self.value())
+            self._expect(b":")
+            yield key if isinstance(key, str) else str(key)
+
+    def end(self) -> None:
+        """Raises ValueError unless the document ends here."""
+        if self.peek():
+            raise ValueError("something follows the end of the document")
+
+    def value(self) -> bytes | bytearray:
+        """The JSON of the value that begins here."""
+        end = self._end(self._limit)
+        if end is None:
+            raise Skip("too_large", f"one value of more than {self._limit:,} bytes")
+        start, self._at = self._at, end
+        if end - start < _SMALL:
+            return bytes(self._buffer[start:end])
+        # A large one is handed over instead of copied.
+        rest = self._buffer[end:]
+        del self._buffer[end:], self._buffer[:start]
+        taken, self._buffer, self._at = self._buffer, rest, 0
+        return taken
+
+    def skip(self) -> None:
+        """Passes the value that begins here, holding no more of it than a part."""
+        end = self._end(8 * _SMALL)
+        if end is not None:
+            self._at = end
+        elif self.peek() == b"[":
+            for _ in self._walk(_RAW, self.skip):
+                pass
+        elif self.peek() == b"{":
+            for _ in self.members():
+                self.skip()
+        else:
+            self.value()
+
+    def sample_into(self, top: dict[str, Any], name: str, depth: int = _SAMPLE_DEPTH) -> bool:
+        """Puts the value that begins here under `name`: whole (then True) where it is small, else what it begins with.
+
+        What was seen before the document breaks off is there then.
+        """
+        mark = self.peek()
+        try:
+            end = self._end(_SMALL)
+        except ValueError:
+            if mark not in (b"[", b"{"):
+                raise
+            end = None  # it breaks off inside
+        if end is not None:
+            start, self._at = self._at, end
+            try:
+                top[name] = decode_json(bytes(self._buffer[start:end]))
+            except ValueError:
+                if mark != b"[":
+                    raise
+                top[name] = []  # some of its items may be read all the same
+                return False
+            return True
+        if mark == b"[":
+            items: list[Any] = []
+            top[name] = items
+            self.sample_items(items, _FIRST_ITEMS if depth else 0, depth=depth)
+        elif mark == b"{":
+            inner: dict[str, Any] = {}
+            top[name] = inner
+            for key in self.members():
+                if depth and len(inner) < _FIRST_MEMBERS:
+                    self.sample_into(inner, key, depth - 1)
+                else:
+                    self.skip()
+        else:
+            top[name] = None
+            self.skip()
+        return False
+
+    def sample_items(self, items: list[Any], first: int, *, depth: int = _SAMPLE_DEPTH, whole: bool = True) -> None:
+        """Puts the `first` items of the list that begins here into `items`, of large ones samples; the rest is passed if `whole`."""
+        self._expect(b"[")
+        while not self._closes(b"]"):
+            if len(items) == first:
+                if whole:
+                    self.skip()
+                    for _ in self._go_on(_RAW, self.skip):
+                        pass
+                return
+            held: dict[str, Any] = {}
+            try:
+                self.sample_into(held, "", depth - 1)
+            finally:
+                items += held.values()
+
+    def peek(self) -> bytes:
+        """The next byte that is no space; b"" at the end."""
+        while True:
+            match = _SPACE.match(self._buffer, self._at)
+            self._at = match.end() if match else self._at
+            if self._at < len(self._buffer) or not self._fill():
+                return bytes(self._buffer[self._at : self._at + 1])
+
+    def _expect(self, mark: bytes) -> None:
+        if self.peek() != mark:
+            raise ValueError(f"{self.peek()!r} instead of {mark!r}" if self.peek() else "the document breaks off")
+        self._at += 1
+
+    def _closes(self, closer: bytes) -> bool:
+        """Passes a comma, or the closer: then True."""
+        if self.peek() == b",":
+            self._at += 1
+        if self.peek() == closer:
+            self._at += 1
+            return True
+        if not self.peek():
+            raise ValueError("the document breaks off")
+        return False
+
+    def _end(self, limit: int) -> int | None:
+        """Where the value that begins here ends; None when it is longer than `limit`."""
+        self.peek()
+        while True:
+            with memoryview(self._buffer) as whole, whole[self._at :] as view:
+                length = _value_length(view, self._ended)
+            if length == 0:  # a bracket that closes nothing: nobody could go on from here
+                raise ValueError(f"{self.peek()!r} instead of a value")
+            if length is not None:
+                return self._at + length if length <= limit else None
+            if len(self._buffer) - self._at > limit:
+                return None
+            if not self._fill(len(self._buffer) - self._at):
+                raise ValueError("the document breaks off")
+
+    def _fill(self, at_least: int = 0) -> bool:
+        """Reads on, twice what is there for a value that was not whole: so that it is scanned a few times, not many."""
+        if self._ended:
+            return False
+        del self._buffer[: self._at]
+        self._at = 0
+        wanted = len(self._buffer) + max(_CHUNK, at_least)
+        while len(self._buffer) < wanted:
+            chunk = self._stream.read(_CHUNK)
+            if not chunk:
+                self._ended = True
+                break
+            self._buffer += chunk
+        return True
+
+
+def _value_length(view: memoryview, ended: bool) -> int | None:
+    """Length of the value at the start of `view`, None where it is not whole."""
+    try:
+        _RAW.decode(view)
+        return len(view) if ended else None  # a number may go on
+    except msgspec.DecodeError as error:
+        # The decoder skips a value ten times faster than anything written here could, and says where the next thing
+        # begins; the message counts from 1.
+        trailing = _TRAILING.search(str(error))
+        if trailing:
+            return int(trailing[1]) - 1
+        if "truncated" in str(error) and not ended:
+            return None
+    except RecursionError:
+        pass
+    return _bracketed_length(view)
+
+
+def _bracketed_length(view: memoryview) -> int | None:
+    """The same for what is no strict JSON (a literal NaN, control characters in strings): by brackets outside strings."""
+    if bytes(view[:1]) not in (b"{", b"["):
+        plain = re.match(rb"[^,\]}]*", view)
+        return plain.end() if plain and plain.end() < len(view) else None
+    depth = 0
+    for match in _STRUCTURE.finditer(view):
+        mark = match[0]
+        if mark in (b"{", b"["):
+            depth += 1
+        elif mark in (b"}", b"]"):
+            depth -= 1
+            if depth == 0:
+                return match.end()
+        elif mark == b'"':
+            return None  # a string that does not end here
+    return None
