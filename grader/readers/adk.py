@@ -13,6 +13,7 @@ from grader.readers.gemini_contents import gemini_message, part_blocks, system_i
 from grader.readers.given import logged_condition
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
+from grader.readers.streamed import StreamedList, is_list
 from grader.readers.toolcall import tool_call
 from grader.readers.turns import turn
 from grader.transcript import Message, Transcript
@@ -28,7 +29,7 @@ def sniff(head: Head) -> bool:
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a session or a case."""
-    for line, record in source.records(report):
+    for line, record in source.records(report, "events", "eval_cases", "evalCases"):
         place = line if source.head.kind != "object" else None
         with contained(report, "row", line=line, raw=str(record)[:400]):
             if not isinstance(record, dict):
@@ -43,11 +44,9 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
                     yield _case(source, report, record, case, position)
 
 
-def _cases(record: dict[str, Any]) -> list[Any] | None:
+def _cases(record: dict[str, Any]) -> list[Any] | StreamedList | None:
     cases = _either(record, "eval_cases", "evalCases")
-    return (
-        cases if isinstance(cases, list) and _either(record, "eval_set_id", "evalSetId", "name") is not None else None
-    )
+    return cases if is_list(cases) and _either(record, "eval_set_id", "evalSetId", "name") is not None else None
 
 
 def _is_session(record: dict[str, Any]) -> bool:
@@ -67,7 +66,7 @@ def _either(record: dict[str, Any], *keys: str) -> Any:
 
 
 def _session(source: Source, report: Report, session: dict[str, Any], line: int | None) -> Transcript:
-    events = session["events"] if isinstance(session.get("events"), list) else []
+    events = session["events"] if is_list(session.get("events")) else []
     requests = _requests(session)
     messages: list[Message] = []
     models: list[str] = []

@@ -16,6 +16,7 @@ from grader.readers.payload import unwrapped
 from grader.readers.report import Report, Skip
 from grader.readers.responses_items import ResponsesReader
 from grader.readers.source import Source
+from grader.readers.streamed import StreamedList, is_list
 from grader.transcript import Message, Transcript
 
 SUPPORT = "-rC-"
@@ -39,7 +40,7 @@ def sniff(head: Head) -> bool:
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a state."""
-    for line, record in source.records(report):
+    for line, record in source.records(report, "generated_items", "generatedItems"):
         with contained(report, "row", line=line, raw=str(record)[:400]):
             record = unwrapped(record)
             if not isinstance(record, dict):
@@ -72,13 +73,12 @@ def _transcript(source: Source, report: Report, state: dict[str, Any], line: int
     agents: list[str] = []
     models: list[str] = []
     items = _field(state, "generated_items")
-    if isinstance(items, list) and items:
-        messages, agents = _generated(items, reader, report)
+    if is_list(items) and items:
+        messages, agents = _generated(items, reader, report, models)
     else:
         messages = _responses(_field(state, "model_responses"), reader, report)
     if not messages:
         raise Skip("no_text", "a run state without items")
-    models += [model for item in _raw_items(state) if (model := _model(item))]
     current = _field(state, "current_agent")
     trace = state.get("trace")
     return finish(
@@ -99,7 +99,9 @@ def _transcript(source: Source, report: Report, state: dict[str, Any], line: int
     )
 
 
-def _generated(items: list[Any], reader: ResponsesReader, report: Report) -> tuple[list[Message], list[str]]:
+def _generated(
+    items: list[Any] | StreamedList, reader: ResponsesReader, report: Report, models: list[str]
+) -> tuple[list[Message], list[str]]:
     """The messages of the items in order, each named after its agent where there are several."""
     actors: list[tuple[int, str]] = []
     for position, item in enumerate(items, 1):
@@ -114,6 +116,8 @@ def _generated(items: list[Any], reader: ResponsesReader, report: Report) -> tup
             report.leave_out("tool_approval_item")
             continue
         raw = _field(item, "raw_item")
+        if isinstance(raw, dict) and (model := _model(raw)):
+            models.append(model)
         if not isinstance(raw, dict):
             report.warn("malformed_item", line=position, detail=f"{item.get('type')} without its raw item")
             continue
@@ -140,13 +144,6 @@ def _responses(responses: object, reader: ResponsesReader, report: Report) -> li
             with contained(report, "item"):
                 reader.add(_normal(item))
     return reader.messages()
-
-
-def _raw_items(state: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for item in _field(state, "generated_items") or []:
-        raw = _field(item, "raw_item") if isinstance(item, dict) else None
-        if isinstance(raw, dict):
-            yield raw
 
 
 def _model(item: dict[str, Any]) -> str | None:

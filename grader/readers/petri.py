@@ -15,6 +15,7 @@ from grader.readers.inspect_messages import inspect_message
 from grader.readers.petri_edits import Replay, Turn
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
+from grader.readers.streamed import StreamedList, is_list
 from grader.readers.threads import MAIN, thread_entry
 from grader.readers.times import utc_iso
 from grader.transcript import Message, Transcript
@@ -35,7 +36,7 @@ def sniff(head: Head) -> bool:
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """The target's view; turns that were rolled back are threads of their own."""
     several = source.head.kind in ("rows", "list")
-    for line, record in source.records(report):
+    for line, record in source.records(report, "events"):
         with one_of(report, several, line=line), contained(report, "row", line=line, raw=record):
             if isinstance(record, dict) and isinstance(record.get("metadata"), dict):
                 yield _transcript(source, report, record, line if several else None)
@@ -54,8 +55,9 @@ def _is_transcript(record: dict[str, Any]) -> bool:
 
 def _transcript(source: Source, report: Report, record: dict[str, Any], row: int | None) -> Transcript:
     metadata: dict[str, Any] = record["metadata"]
-    events = record["events"] if isinstance(record.get("events"), list) else []
-    view = _view(events)
+    events = record["events"] if is_list(record.get("events")) else []
+    seen = _views_seen(events)
+    view = next((name for name in _VIEWS if name in seen), _VIEWS[0])  # the target's, else the combined one
     replay = Replay(report)
     others: list[dict[str, Any]] = []
     for event in events:
@@ -75,7 +77,7 @@ def _transcript(source: Source, report: Report, record: dict[str, Any], row: int
         source,
         report,
         messages,
-        format=_format(metadata, events),
+        format=_format(metadata, seen),
         id=metadata.get("transcript_id"),
         model=metadata.get("target_model"),
         threads={MAIN: thread_entry("main", parent=None), **threads} if threads else None,
@@ -86,11 +88,11 @@ def _transcript(source: Source, report: Report, record: dict[str, Any], row: int
     )
 
 
-def _format(metadata: Mapping[str, Any], events: list[Any]) -> str:
+def _format(metadata: Mapping[str, Any], seen: set[str]) -> str:
     """Bloom writes the same file, and calls the auditor an evaluator."""
     if "evaluator_model" in metadata or "behavior" in metadata or "behavior_name" in metadata:
         return "bloom"
-    return "bloom" if any("evaluator" in _views(event) for event in events) else "petri"
+    return "bloom" if "evaluator" in seen else "petri"
 
 
 def _views(event: Any) -> list[Any]:
@@ -98,10 +100,8 @@ def _views(event: Any) -> list[Any]:
     return view if isinstance(view, list) else [view] if isinstance(view, str) else []
 
 
-def _view(events: list[Any]) -> str:
-    """The view to replay: the target's, else the combined one."""
-    seen = {name for event in events for name in _views(event) if isinstance(name, str)}
-    return next((name for name in _VIEWS if name in seen), _VIEWS[0])
+def _views_seen(events: list[Any] | StreamedList) -> set[str]:
+    return {name for event in events for name in _views(event) if isinstance(name, str)}
 
 
 def _take(event: Any, view: str, replay: Replay, others: list[dict[str, Any]], report: Report) -> None:
