@@ -126,7 +126,7 @@ def _asked() -> str:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("nothing is assigned: say --policy blind (to measure agreement), or use `grader review`")
     click.echo("Nothing is assigned to you. How do you want to work?", err=True)
-    click.echo("  blind   you label, the machine's labels stay hidden: what agreement is measured on", err=True)
-    click.echo("  review  the machine's labels are there, you confirm or override; never in agreement", err=True)
+    click.echo("  blind   you label, machine labels stay hidden; agreement is measured on this", err=True)
+    click.echo("  review  machine labels are there to confirm or override; never in agreement", err=True)
     answer = click.prompt("blind or review", type=click.Choice(["blind", "review"]), default="blind", err=True)
     return one_line(answer)

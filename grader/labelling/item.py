@@ -64,6 +64,7 @@ class Item:
         self._scopes: dict[str, dict[int, list[int]]] = {}
         self._asked: Mapping[str, Set[int]] = {}
         self._missing, self._undecided, self._stale = CellSet(), CellSet(), CellSet()
+        self._bare = CellSet()
         self._n_open = 0
         self._count()
 
@@ -225,6 +226,15 @@ class Item:
         """Machine labels not yet confirmed or overridden; 0 while locked."""
         return len(self._undecided)
 
+    @property
+    def n_without_evidence(self) -> int:
+        """Findings that the rubric wants evidence for and that have none; they stop submission."""
+        return len(self._bare)
+
+    def lacks_evidence(self, label_id: str, message: int | None = None) -> bool:
+        """Whether a finding here still wants evidence."""
+        return (message or 0, label_id) in self._bare
+
     def is_missing(self, label_id: str, message: int | None = None) -> bool:
         """Whether a required answer lacks here."""
         return (message or 0, label_id) in self._missing
@@ -260,11 +270,7 @@ class Item:
             for message, label in self._undecided
             if (message, label) not in self._missing
         ]
-        found += [
-            Gap(label, message or None, "no evidence")
-            for (message, label), cell in self.state.cells.items()
-            if label in self._labels and self._lacks_evidence(self._labels[label], message, cell)
-        ]
+        found += [Gap(label, message or None, "no evidence") for message, label in self._bare]
         rank = {label.id: place for place, label in enumerate(self.rubric.labels)}
         return sorted(found, key=lambda gap: (gap.message or 0, rank[gap.label]))
 
@@ -304,6 +310,7 @@ class Item:
         self._total = sum(map(len, asked.values())) + sum(not self._is_asked(key) for key in judged)
         # what nobody has said anything on yet is open: only what was said is looked at one by one
         self._missing, self._undecided, self._stale = CellSet(asked), CellSet.of(judged), CellSet()
+        self._bare = CellSet()
         self._n_open = self._total
         for key in self.state.cells:
             self._recount(key)
@@ -314,7 +321,10 @@ class Item:
         cell = self.state.cells.get(key, UNSET)
         missing, undecided = self._open_at(key, cell)
         stale = missing and cell.value is not None
-        for keys, holds in ((self._missing, missing), (self._undecided, undecided), (self._stale, stale)):
+        label = self._labels.get(key[1])
+        bare = label is not None and self._lacks_evidence(label, key[0], cell)
+        kept = ((self._missing, missing), (self._undecided, undecided), (self._stale, stale), (self._bare, bare))
+        for keys, holds in kept:
             (keys.add if holds else keys.discard)(key)
         self._n_open += (missing or undecided) - before
 

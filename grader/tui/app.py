@@ -103,7 +103,11 @@ class Terminal(App[None]):
             if self._start is not None:
                 self.open_transcript(self._start, self._place)
             elif (found := self.session.resume()) is not None and not self._is_done(found[0]):
-                self.open_transcript(found[0], found[1])
+                if found[1].get("mode") != "queue":
+                    self.open_transcript(found[0], found[1])
+                else:
+                    self.session.last_closed = found[0]
+                    self._queue.reload()
         except GraderError as error:
             self._queue.say(str(error), "problem")
         # The collector walks every message of a long transcript again and again otherwise: worst key 103 ms instead of 27.

@@ -33,6 +33,7 @@ _SIGNS = (
     ("=  !", "beside a label: you agree with the machine, you differ from it"),
     ("-", "beside a label: nothing said yet"),
     ("ev2 sev1", "two pieces of evidence, severity 1"),
+    ("ev?", "the rubric wants evidence for this: v marks it, a finds it by its words"),
     ("+3", "three more labels than the strip has room for: Tab goes through all"),
     ("~ ? h x ·", "right of the text, on the map of the transcript: marks, and · what is open; > is where you are"),
 )

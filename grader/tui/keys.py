@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from grader.errors import UsageError
 
-__all__ = ["MODES", "UNDELIVERABLE", "Key", "Mode", "key_name", "key_table", "shown_key", "table_for"]
+__all__ = ["MODES", "UNDELIVERABLE", "Key", "Mode", "hint_of", "key_name", "key_table", "shown_key", "table_for"]
 
 Mode: TypeAlias = Literal["queue", "read", "span", "verdict", "adjudicate", "agreement"]
 MODES: tuple[Mode, ...] = ("queue", "read", "span", "verdict", "adjudicate", "agreement")
@@ -44,7 +44,7 @@ class Key(NamedTuple):
     does: str
     modes: tuple[Mode, ...] = ("read",)
     hint: str = ""
-    """Word for the footer; empty: not in the footer."""
+    """Word for the footer; empty: not in the footer. `/other.id word`: the key of the other entry stands beside its own."""
     locked: bool = True
     """Whether it works while machine labels are hidden."""
 
@@ -72,7 +72,7 @@ _NAVIGATION = [
         "target(1)",
         "next message of the model under test",
         ("read", "adjudicate"),
-        "j/k message",
+        "/target.previous message",
     ),
     Key("target.previous", ("k",), "target(-1)", "previous message of the model under test", ("read", "adjudicate")),
     Key("message.next", ("J",), "message(1)", "next message of anyone", ("read", "adjudicate")),
@@ -183,20 +183,20 @@ _AGREEMENT = [
 ]  # fmt: skip
 
 _SPAN = [
-    Key("span.left", ("h", "left"), "move('character', -1)", "one character left", ("span",), "h/l character"),
+    Key("span.left", ("h", "left"), "move('character', -1)", "one character left", ("span",), "/span.right letter"),
     Key("span.right", ("l", "right"), "move('character', 1)", "one character right", ("span",)),
-    Key("span.word", ("w",), "move('word', 1)", "one word on", ("span",), "w/b word"),
+    Key("span.word", ("w",), "move('word', 1)", "one word on", ("span",), "/span.word_back word"),
     Key("span.word_back", ("b",), "move('word', -1)", "one word back", ("span",)),
     Key("span.line_down", ("down", "j"), "move('line', 1)", "one line down", ("span",)),
     Key("span.line_up", ("up", "k"), "move('line', -1)", "one line up", ("span",)),
-    Key("span.sentence", ("s",), "extend('sentence')", "the whole sentence", ("span",), "s sentence"),
-    Key("span.paragraph", ("p",), "extend('paragraph')", "the whole paragraph", ("span",), "p paragraph"),
-    Key("span.swap", ("o",), "swap", "swap ends", ("span",), "o other end"),
-    Key("span.start", ("space",), "anchor", "begin the span here", ("span",), "space begin"),
+    Key("span.sentence", ("s",), "extend('sentence')", "the whole sentence", ("span",), "sentence"),
+    Key("span.paragraph", ("p",), "extend('paragraph')", "the whole paragraph", ("span",), "paragraph"),
+    Key("span.swap", ("o",), "swap", "swap ends", ("span",), "end"),
+    Key("span.start", ("space",), "anchor", "begin the span here", ("span",), "begin"),
     *(Key(f"span.label_{n}", (str(n),), f"take({n})", f"evidence of label {n}", ("span",)) for n in range(1, 10)),
-    Key("span.take", ("enter", "a"), "take(0)", "evidence of the focused label", ("span",), "enter evidence"),
+    Key("span.take", ("enter", "a"), "take(0)", "evidence of the focused label", ("span",), "evidence"),
     Key("span.more", ("apostrophe",), "take_letter", "label 10 and beyond: then the letter beside it", ("span",)),
-    Key("span.leave", ("v", "escape"), "leave", "leave span mode", ("span",), "v leave"),
+    Key("span.leave", ("v", "escape"), "leave", "leave span mode", ("span",), "leave"),
 ]
 
 _VERDICT = [
@@ -263,6 +263,14 @@ def shown_key(key: str) -> str:
     """A key as people read it: `right_curly_bracket` → `}`."""
     head, plus, last = key.rpartition("+")
     return head + plus + _SHOWN.get(last, last)
+
+
+def hint_of(entry: Key, table: Iterable[Key]) -> tuple[str, str]:
+    """What the footer says of an entry, (keys, words), with the keys it has now; two empty ones where it says nothing."""
+    other, space, words = entry.hint[1:].partition(" ") if entry.hint.startswith("/") else ("", "", entry.hint)
+    beside = next((shown_key(each.keys[0]) for each in table if each.id == other), "") if space else ""
+    shown = shown_key(entry.keys[0])
+    return (f"{shown}/{beside}" if beside else shown, words) if words else ("", "")
 
 
 _REPLACED = {

@@ -40,7 +40,7 @@ def visible_labels(item: Item, message: int) -> tuple[list[Label], list[Label]]:
 def _is_shown(item: Item, label: Label, message: int | None) -> bool:
     return (
         label.id in item.required
-        or item.cell(label.id, message).value is not None
+        or item.cell(label.id, message).value not in (None, label.neutral)
         or item.machine_label(label.id, message) is not None
     )
 
@@ -149,6 +149,8 @@ def _value(item: Item, label: Label, message: int | None, *, short: bool) -> lis
         else [f"conf{cell.confidence}" if cell.confidence else "", cell.reason or "", "note" if cell.note else ""]
     )
     shown = " ".join(extra for extra in extras if extra)
+    if item.lacks_evidence(label.id, message):
+        words.append(("ev? ", "problem"))
     return [*words, (f"{shown} ", "")] if shown else words
 
 

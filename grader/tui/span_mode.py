@@ -9,7 +9,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 
 from grader.text import one_line
-from grader.tui.keys import Key, key_table, shown_key, table_for
+from grader.tui.keys import Key, hint_of, key_table, table_for
 from grader.tui.lines import Lines
 from grader.tui.marks import Mark, MarkKind
 from grader.tui.messages import SpanEnded
@@ -129,7 +129,9 @@ class SpanMode(Lines, can_focus=True):
         self._view.set_marks("selection", {place: [Mark(start, end, MarkKind.SELECTION)]} if end > start else {})
         self._view.reveal(self._message, self._block, cursor)
         quote = one_line(self._text[start:end], 60)
-        hints = "  ".join(f"{_hint(entry.hint, entry.keys[0])}" for entry in self._entries if entry.hint)
+        # the ways out come first: at 80 columns the row ends before the last
+        ordered = sorted(self._entries, key=lambda entry: entry.id not in ("span.take", "span.leave"))
+        hints = "  ".join(" ".join(hint_of(entry, self._entries)) for entry in ordered if entry.hint)
         self.show(
             [
                 [(" SPAN ", "head"), (f" {end - start} characters ", "strong"), (f"“{quote}”", "own")],
@@ -144,7 +146,3 @@ class SpanMode(Lines, can_focus=True):
         while end < len(text) and not text[end].isspace():
             end += 1
         return end
-
-
-def _hint(words: str, key: str) -> str:
-    return words if " " in words else f"{shown_key(key)} {words}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from grader.labelling import Item, Pace, Session
-from grader.tui.keys import Key, shown_key
+from grader.tui.keys import Key, hint_of
 from grader.tui.lines import Line, join, shorten, width_of
 
 __all__ = ["bar", "duration", "header", "hints", "status"]
@@ -31,7 +31,7 @@ def header(session: Session, item: Item | None, width: int, title: str = "annota
 
 def _word(session: Session, item: Item | None) -> str:
     if item is None:
-        return "REVIEW" if session.door == "review" else session.round
+        return "REVIEW" if session.door == "review" else f"round {session.round}"
     words = [item.access.word]
     if item.state.submitted:
         words.append("submitted")
@@ -49,10 +49,21 @@ def _word(session: Session, item: Item | None) -> str:
 def status(item: Item, message: int, width: int, pace: Pace, extra: str = "") -> Line:
     """The row under the labels: message, what is to go, pace and time left."""
     left = f" M{message} of {len(item.outline)}"
-    left += f" · {item.total - item.filled} to go" if item.total - item.filled else " · all answered: S submits"
+    left += f" · {_left_to_do(item)}"
     if extra:
         left += f" · {extra}"
     return join([(left, "strong")], [(f"{_pace(pace)} ", "muted")], width)
+
+
+def _left_to_do(item: Item) -> str:
+    if item.state.submitted:
+        return "submitted"
+    bare = f"{item.n_without_evidence} without evidence" if item.n_without_evidence else ""
+    if item.total - item.filled:
+        return f"{item.total - item.filled} to go" + (f", {bare}" if bare else "")
+    if bare:
+        return f"all answered, {bare}"
+    return "all answered: S submits" if item.total else "nothing is asked here: S submits"
 
 
 def _pace(pace: Pace) -> str:
@@ -82,15 +93,12 @@ def hints(entries: Iterable[Key], width: int, *, locked: bool, first: str = "") 
     line: list[tuple[str, str]] = [(f" {first}", "") if first else (" ", "")]
     last: list[tuple[str, str]] = []
     rank = {identifier: number for number, identifier in enumerate(_FIRST)}
+    entries = list(entries)
     for entry in sorted(entries, key=lambda entry: rank.get(entry.id, len(rank))):
-        if not entry.hint or (locked and not entry.locked):
+        keys, words = hint_of(entry, entries)
+        if not words or (locked and not entry.locked):
             continue
-        key, space, words = entry.hint.partition(" ")
-        shown = (
-            [(key, "focus"), (f" {words}  ", "muted")]
-            if space and "/" in key
-            else [(shown_key(entry.keys[0]), "focus"), (f" {entry.hint}  ", "muted")]
-        )
+        shown = [(keys, "focus"), (f" {words}  ", "muted")]
         if entry.id == "help.keys":
             last = shown
         elif width_of([*line, *shown]) <= width - 8:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from textual.theme import Theme
 
-__all__ = ["ANSI", "DARK", "LIGHT", "themes", "variables"]
+__all__ = ["ANSI_DARK", "ANSI_LIGHT", "DARK", "LIGHT", "themes", "variables"]
 
 DARK: Mapping[str, str] = {
     "page": "#121417",
@@ -27,6 +27,7 @@ DARK: Mapping[str, str] = {
     "role-tool": "#009E73",
     "mark-rules": "#E69F00",
     "mark-judge": "#CC79A7",
+    "mark-judge-ink": "#E4E6EA",
     "mark-judge-tint": "#4A2A3C",
     "mark-own": "#FFFFFF",
     "mark-own-tint": "#005A8F",
@@ -49,6 +50,7 @@ LIGHT: Mapping[str, str] = {
     "role-tool": "#006B4E",
     "mark-rules": "#8A5A00",
     "mark-judge": "#9B3F74",
+    "mark-judge-ink": "#1B1D21",
     "mark-judge-tint": "#F3DCE8",
     "mark-own": "#FFFFFF",
     "mark-own-tint": "#005A8F",
@@ -58,21 +60,23 @@ LIGHT: Mapping[str, str] = {
     "value-present": "#000000",
 }
 
-# Only names: the terminal's owner has chosen what they look like. Tints are left to reverse and bold.
-ANSI: Mapping[str, str] = {
+# Only names: the terminal's owner has chosen what they look like. Of the sixteen, blue cannot be read on the black of most
+# terminals, and yellow, green and cyan cannot on white; what is left out stands in bold, underline and reverse.
+ANSI_DARK: Mapping[str, str] = {
     "page": "ansi_default",
     "ink": "ansi_default",
     "muted": "ansi_default",
     "edge": "ansi_default",
-    "edge-focus": "ansi_blue",
+    "edge-focus": "ansi_cyan",
     "head": "ansi_default",
     "role-system": "ansi_default",
-    "role-user": "ansi_blue",
+    "role-user": "ansi_cyan",
     "role-assistant": "ansi_yellow",
     "role-tool": "ansi_green",
     "mark-rules": "ansi_yellow",
     "mark-judge": "ansi_magenta",
-    "mark-judge-tint": "ansi_default",
+    "mark-judge-ink": "ansi_black",
+    "mark-judge-tint": "ansi_magenta",
     "mark-own": "ansi_bright_white",
     "mark-own-tint": "ansi_blue",
     "mark-select": "ansi_black",
@@ -81,10 +85,21 @@ ANSI: Mapping[str, str] = {
     "value-present": "ansi_default",
 }
 
+ANSI_LIGHT: Mapping[str, str] = {
+    **ANSI_DARK,
+    "edge-focus": "ansi_blue",
+    "role-user": "ansi_blue",
+    "role-assistant": "ansi_default",
+    "role-tool": "ansi_magenta",
+    "mark-rules": "ansi_blue",
+}
+
 
 def variables(*, dark: bool, ansi: bool) -> dict[str, str]:
     """Role → colour for a theme of that kind, ours or any of the toolkit's."""
-    return dict(ANSI if ansi else DARK if dark else LIGHT)
+    if ansi:
+        return dict(ANSI_DARK if dark else ANSI_LIGHT)
+    return dict(DARK if dark else LIGHT)
 
 
 def themes() -> list[Theme]:

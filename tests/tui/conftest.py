@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.worker import WorkerCancelled
 
 from grader.annotation import Annotation
 from grader.labelling import Session
@@ -204,6 +205,14 @@ def _wait_for_what_is_typed(app: Terminal, pilot: Pilot[None]) -> None:
             await pilot._wait_for_screen()
 
     pilot.press = press_and_wait  # type: ignore[method-assign]
+
+
+async def finished(app: Terminal) -> None:
+    """Wait for the searches under way; one that a further letter has made stale is cancelled, which is no error."""
+    with suppress(WorkerCancelled):
+        await app.workers.wait_for_complete()
+    while any(worker.is_running for worker in app.workers):
+        await asyncio.sleep(0.001)
 
 
 def log(store: Store, rater: str = "human:ana") -> list[tuple[Any, ...]]:

@@ -13,7 +13,7 @@ from grader.tui.screens.agreement import AgreementScreen
 from grader.tui.screens.annotate import AnnotateScreen
 from grader.tui.screens.queue import QueueScreen
 
-from .conftest import RUBRIC, at_work
+from .conftest import RUBRIC, at_work, finished
 
 
 def say(store: Store, rater: str, values: dict[str, str]) -> None:
@@ -41,7 +41,7 @@ def say(store: Store, rater: str, values: dict[str, str]) -> None:
 async def measured(pilot: Pilot[None]) -> AgreementScreen:
     screen = pilot.app.screen
     assert isinstance(screen, AgreementScreen)
-    await pilot.app.workers.wait_for_complete()
+    await finished(pilot.app)  # type: ignore[arg-type]
     await pilot.pause()
     return screen
 

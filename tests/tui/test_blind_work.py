@@ -8,7 +8,7 @@ from grader.tui.lines import Lines
 from grader.tui.marks import MarkKind
 from grader.tui.screens.annotate import AnnotateScreen
 
-from .conftest import RUBRIC, at_work
+from .conftest import RUBRIC, at_work, finished
 
 _WORK = (
     "j 1 2 3 v w 1 s 1 k J z Z ] [ m e x y Y enter } { 0 0 0 0 c n enter f w enter T T i escape tab full_stop 2 u ctrl+r "
@@ -35,7 +35,7 @@ async def test_a_blind_item_is_worked_through_without_a_query_for_machines(store
                     shown += [lines.text for lines in app.screen.query(Lines)]
                     if isinstance(app.screen, AnnotateScreen):
                         assert not app.screen.view.marks.places(MarkKind.RULES | MarkKind.JUDGE | MarkKind.REJECTED)
-                await app.workers.wait_for_complete()
+                await finished(app)
                 await pilot.pause()
     store.connection.set_trace_callback(None)
     assert not [

@@ -21,7 +21,7 @@ from grader.tui.lines import Lines
 from grader.tui.marks import MarkKind
 from grader.tui.screens.annotate import AnnotateScreen
 
-from .conftest import RUBRIC, at_work, fill
+from .conftest import RUBRIC, at_work, fill, finished
 
 # Keys that end the application are left out; what fields take is typed too.
 _KEYS = sorted(
@@ -77,7 +77,7 @@ async def _type(database: Path, door: str, pressed: list[str]) -> None:
             async with at_work(session, (100, 30)) as (app, pilot):
                 for key in pressed:
                     await pilot.press(key)
-                await app.workers.wait_for_complete()
+                await finished(app)
                 while len(app.screen_stack) > 1 and not isinstance(app.screen, AnnotateScreen):
                     await pilot.press("escape")
                 await pilot.pause()

@@ -17,7 +17,7 @@ from grader.tui.lines import Lines
 from grader.tui.screens.annotate import AnnotateScreen
 from grader.tui.screens.queue import QueueScreen
 
-from .conftest import RUBRIC, THREAT, at_work, log
+from .conftest import RUBRIC, THREAT, at_work, finished, log
 
 SIZES = [(80, 24), (120, 40)]
 
@@ -101,7 +101,7 @@ async def test_each_key_has_its_effect_on_the_log(
         await pilot.press("j")
         for key in keys:
             if key == "wait":
-                await app.workers.wait_for_complete()
+                await finished(app)
                 await pilot.pause()
             else:
                 await pilot.press("space" if key == " " else key)
@@ -112,7 +112,7 @@ async def test_each_key_has_its_effect_on_the_log(
 async def test_evidence_is_the_transcripts_own_text_with_its_offsets(blind: Session) -> None:
     async with at_work(blind) as (app, pilot):
         await pilot.press("j", "a", *"betwen us")
-        await app.workers.wait_for_complete()
+        await finished(app)
         await pilot.pause()
         assert "between us" in text(app, "quote-hits")
         await pilot.press("enter")
@@ -282,13 +282,13 @@ async def test_a_megabyte_pasted_into_a_note_is_refused_whole(blind: Session) ->
 async def test_search_steps_through_hits_wraps_and_unfolds(blind: Session) -> None:
     async with at_work(blind) as (app, pilot):
         await pilot.press("slash", *"needle", "enter")
-        await app.workers.wait_for_complete()
+        await finished(app)
         await pilot.pause()
         assert annotate(app).message == 3 and "/needle/ 1 of 1" in text(app, "status")
         await pilot.press("n")
         assert annotate(app).message == 3
         await pilot.press("slash", *(["backspace"] * 6), *"/[bad/", "enter")
-        await app.workers.wait_for_complete()
+        await finished(app)
         await pilot.pause()
         assert "not a regular expression" in text(app, "hints")
 
@@ -354,7 +354,7 @@ async def test_the_queue_searches_the_text_of_all_transcripts(blind: Session) ->
     async with at_work(blind, start=None) as (app, pilot):
         await pilot.press("slash", *"text: case 1", "enter")
         await pilot.pause()
-        await app.workers.wait_for_complete()
+        await finished(app)
         await pilot.pause()
         assert "1 transcript with it" in text(app, "hints")
         assert "run-0001" in text(app, "queue") and "run-0002" not in text(app, "queue")
@@ -394,7 +394,7 @@ async def test_every_action_is_in_the_palette_and_every_theme(blind: Session) ->
             assert all(": " in title for title in titles)
             assert {"theme: dark", "theme: light", "work: undo"} <= set(titles)
         await pilot.press("ctrl+p", *"theme: light", "enter")
-        await app.workers.wait_for_complete()
+        await finished(app)
         await pilot.pause()
         await pilot.press("enter")
         await pilot.pause()

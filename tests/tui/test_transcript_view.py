@@ -11,7 +11,7 @@ from grader.transcript import Block, Message, Transcript, renumber
 from grader.tui.document import Document, RowKind
 from grader.tui.marks import Mark, MarkKind
 from grader.tui.messages import FocusMoved, SpanDragged
-from grader.tui.theme import ANSI, DARK, LIGHT, themes, variables
+from grader.tui.theme import ANSI_DARK, DARK, LIGHT, themes, variables
 from grader.tui.transcript_view import ReadingPlace, TranscriptView
 
 
@@ -289,6 +289,6 @@ def test_every_text_colour_can_be_read(palette: dict[str, str]) -> None:
     for role in ("system", "user", "assistant", "tool"):
         assert _contrast(palette[f"role-{role}"], palette["head"]) >= 4.5, role
     assert _contrast(palette["mark-own"], palette["mark-own-tint"]) >= 4.5
-    assert _contrast(palette["ink"], palette["mark-judge-tint"]) >= 4.5
+    assert _contrast(palette["mark-judge-ink"], palette["mark-judge-tint"]) >= 4.5
     assert _contrast(palette["mark-select"], palette["mark-select-tint"]) >= 4.5
-    assert set(palette) == set(ANSI)
+    assert set(palette) == set(ANSI_DARK)

@@ -23,10 +23,12 @@ class EvidenceActions(LabelActions):
             self.say("no text of this message is on screen", "strong")
 
     def span_began(self) -> None:
-        """Span mode holds the keys now."""
+        """Span mode holds the keys now, and names its own in place of those for reading."""
+        self.query_one("#hints").display = False
 
     def finish_span(self, ended: SpanEnded) -> None:
         """Span mode was left, with a label's number (0: the focused label, -1: ask for its letter) or without."""
+        self.query_one("#hints").display = True
         if ended.label is None:
             self.refresh_bars()
             return

@@ -9,13 +9,14 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from grader.errors import GraderError
-from grader.labelling import Change, Item, QueueEntry, Refused, Session, Unfinished, ValueNeeded
+from grader.labelling import Change, Item, QueueEntry, Refused, Session, Unfinished, ValueNeeded, needs_hint
 from grader.text import one_line
 from grader.tui.folds import Folds
 from grader.tui.keys import Key, table_for
 from grader.tui.label_panel import PanelView, note_of, panel_lines, strip_lines, visible_labels
-from grader.tui.lines import Line, Lines
+from grader.tui.lines import Line, Lines, fit, flow, width_of
 from grader.tui.marks import Mark, MarkKind, Place
+from grader.tui.message_filter import ALL, accepts, filter_words
 from grader.tui.row_scroll import ReadingPlace
 from grader.tui.status_line import header, hints, status
 from grader.tui.transcript_view import TranscriptView
@@ -26,8 +27,11 @@ __all__ = ["ItemScreen"]
 _REMEMBER_AFTER = 2.0
 """Seconds after the last move at which the place is written, so that a killed terminal resumes there too."""
 
-_FIRST_HINTS = 10
-"""Submits after which the hint for beginners is gone for good."""
+_FIRST_STEPS = {
+    True: "j next message · 1-9 label it · 0 rest absent · V verdict · S submit · ? keys",
+    False: "Enter agrees · x overrides · e why · j next message · S submit · ? keys",
+}
+"""The line for beginners, by whether the item is blind."""
 
 
 class ItemScreen(Screen[None]):
@@ -41,6 +45,8 @@ class ItemScreen(Screen[None]):
         """Id of the focused label."""
         self.chosen = ""
         """Id of the label a person focused last; the focus returns to it."""
+        self.filtered = ALL
+        """Which messages are shown, as `message_filter` names it."""
         self.held: tuple[int, str] | None = None
         """(message, label) to keep when the news arrives that this message is in focus now."""
         self.drafts: dict[int, str] = {}
@@ -103,11 +109,11 @@ class ItemScreen(Screen[None]):
         if self.is_mounted:
             self.show_item(place)
 
-    def leave_item(self) -> None:
-        """Close the open item with its place."""
+    def leave_item(self, mode: str = "annotate") -> None:
+        """Close the open item with its place; `mode`: the screen that follows."""
         if self.session.item is not None and self.is_mounted and self.view.document.transcript.id == self.item.id:
             self.flush_seen()
-            self.session.close(self.place())
+            self.session.close(self.place(mode))
 
     def show_item(self, place: dict[str, Any] | None = None) -> None:
         """Show the session's open item from scratch."""
@@ -125,11 +131,17 @@ class ItemScreen(Screen[None]):
         self.session.focus(view.focus_index)
         self.show_marks()
         self.choose_label()
+        self.filtered = ALL
+        if place.get("filter", ALL) != ALL:
+            self.filter_messages(str(place["filter"]))
+            view.go_to_place(start)
         if not place and view.size.height:
             self.start_reading()
         elif not place:  # not laid out yet: nothing can be scrolled to
             self.call_after_refresh(self.start_reading)
         self.refresh_all()
+        if needs_hint(self.session.store, self.session.rater):
+            self.say(_FIRST_STEPS[item.access.locked], "strong")
         if item.access.locked and item.access.exposed:
             self.say(
                 "you have had this one's machine labels on screen: what you say here is kept as revealed", "strong"
@@ -140,10 +152,21 @@ class ItemScreen(Screen[None]):
         if not self.item.access.locked and self.item.n_undecided:
             self.go_to_gap(0, "")
 
-    def place(self) -> dict[str, Any]:
-        """The exact place, as JSON."""
-        at = self.view.place()
-        return {"focus": at.focus, "top": at.top, "row": at.row, "folds": self.view.dump_folds(), "label": self.label}
+    def filter_messages(self, chosen: str) -> None:
+        """Show the messages of one kind only; all of them where none is of that kind."""
+        view = self.view
+        accept = accepts(chosen, view.document.transcript, set(view.marks.messages()), view.open_messages)
+        outline = view.document.outline
+        if accept is not None and not any(accept(at + 1, outline.shape(at)) for at in range(len(outline))):
+            chosen, accept = ALL, None
+        self.filtered = chosen
+        view.set_filter(accept)
+
+    def place(self, mode: str = "annotate") -> dict[str, Any]:
+        """The exact place, as JSON; `mode`: the screen one is on, or goes to."""
+        at, folds = self.view.place(), self.view.dump_folds()
+        where = {"focus": at.focus, "top": at.top, "row": at.row, "folds": folds, "label": self.label}
+        return {**where, "filter": self.filtered, "mode": mode}
 
     # -- acting
 
@@ -286,19 +309,22 @@ class ItemScreen(Screen[None]):
             labels.show(strip_lines(view, width, max(1, labels.size.height)))
         else:
             panel.show(panel_lines(view, max(10, panel.size.width), panel.size.height))
-        self.query_one("#status", Lines).show([status(item, self.message, width, self._pace, self.search_status())])
+        extra = " · ".join(filter(None, (filter_words(self.filtered), self.search_status())))
+        self.query_one("#status", Lines).show([status(item, self.message, width, self._pace, extra)])
         self._show_hints()
 
     def _show_hints(self) -> None:
         item = self.session.item
         width = self.size.width
         if self._told:
-            self.query_one("#hints", Lines).show([self._told])
+            [(words, style)] = self._told
+            rows = flow(words.strip(), width - 1, style, " ")
+            if len(rows) > 1:  # what does not fit in one row takes the row above too
+                self.query_one("#status", Lines).show([rows[0]])
+            self.query_one("#hints", Lines).show([rows[1] if len(rows) == 2 else fit(self._told, width)])
             return
-        first = ""
-        if self.session.counts().get("done", 0) < _FIRST_HINTS:
-            first = "1-9 label  " if item is None or item.access.locked else "Enter agree  1-9 label  "
         locked = item is None or item.access.locked
+        first = "1-9 label  " if locked else "Enter agree  1-9 label  "
         self.query_one("#hints", Lines).show([hints(self._keys, width, locked=locked, first=first)])
 
     def refresh_side(self) -> None:
@@ -324,8 +350,12 @@ class ItemScreen(Screen[None]):
         if self.is_mounted:
             self.view.touched()
         if self._told and not self._told_for_good:
+            was_long = width_of(self._told) > self.size.width
             self._told = []
-            self._show_hints()
+            if was_long:
+                self.refresh_bars()
+            else:
+                self._show_hints()
 
     def remind(self) -> None:
         """Write the place soon, unless the reader moves on."""

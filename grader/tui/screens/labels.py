@@ -210,7 +210,7 @@ class LabelActions(DecisionActions):
                 self.ask(
                     f"{messages} lack an answer: absent?",
                     choices,
-                    lambda value: self._fill_and_submit() if value == "y" else None,
+                    lambda value: self._fill_and_submit() if value == "y" else self.action_open(1),
                 )
         except GraderError as error:
             self.say(

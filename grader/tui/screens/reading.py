@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from textual import work
@@ -13,15 +12,14 @@ from grader.errors import GraderError
 from grader.labelling import Refused
 from grader.store import in_another_thread
 from grader.text import one_line
-from grader.transcript import Scoped, is_target_speech
 from grader.tui.finding import Hit, find_all, query
 from grader.tui.key_help import show_keys
 from grader.tui.lines import Line, flow
 from grader.tui.marks import Mark, MarkKind, Place
+from grader.tui.message_filter import filter_choices
 from grader.tui.row_scroll import ReadingPlace
 from grader.tui.screens.item import ItemScreen
 from grader.tui.screens.modals import AskLine, Page
-from grader.tui.value_strip import Choice
 
 __all__ = ["ReadingActions"]
 
@@ -164,7 +162,7 @@ class ReadingActions(ItemScreen):
         if mode != "queue":
             return
         try:
-            self.leave_item()
+            self.leave_item("queue")
         except GraderError as error:
             self.say(str(error), "problem", stays=True)
             return
@@ -275,42 +273,14 @@ class ReadingActions(ItemScreen):
         self.say(f"marks: {words}", "strong")
 
     def action_filter(self) -> None:
-        item = self.item
-        threads = list(dict.fromkeys(shape.thread for shape in item.outline.shapes))
-        choices = [
-            Choice("a", "all"),
-            Choice("j", "target", "target's own"),
-            Choice("u", "user"),
-            Choice("s", "system"),
-            Choice("t", "tool", "tools"),
-        ]
-        choices += [Choice("m", "marked"), Choice("o", "open")]
-        choices += [
-            Choice(str(number), f"thread:{name}", f"thread {one_line(name, 16)}")
-            for number, name in enumerate(threads[:9], 1)
-            if len(threads) > 1
-        ]
-        self.ask("show", choices, self._filter)
+        self.ask("show", filter_choices(self.item.outline.shapes), self._filter)
 
     def _filter(self, chosen: str) -> None:
-        view, transcript = self.view, self.view.document.transcript
-        kind, _, name = chosen.partition(":")
-        marked, unanswered = set(view.marks.messages()), set(view.open_messages)
-        accepted: dict[str, Callable[[int, Scoped], bool]] = {
-            "target": lambda _index, shape: is_target_speech(transcript, shape),
-            "thread": lambda _index, shape: shape.thread == name,
-            "marked": lambda index, _shape: index in marked,
-            "open": lambda index, _shape: index in unanswered,
-        }
-        accept = None if kind == "all" else accepted.get(kind, lambda _index, shape: shape.role == kind)
-        outline = view.document.outline
-        if accept is not None and not any(accept(at + 1, outline.shape(at)) for at in range(len(outline))):
+        self.filter_messages(chosen)
+        if self.filtered != chosen:
             self.say("no message is of that kind; all are shown", "strong")
-            accept = None
-        view.set_filter(accept)
-        if accept is not None:
-            self.say(f"only {chosen.replace(':', ' ')}: F a shows all", "strong")
         self.refresh_bars()
+        self.remind()
 
     def action_fold(self) -> None:
         if not self.view.toggle_fold():
