@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from grader.agreement import Design
     from grader.reports.agreement_document import AgreementDocument, BehindItem
 
-__all__ = ["agreement_command", "rates_command"]
+__all__ = ["agreement_command", "design_of", "interval_options", "rates_command", "rates_options", "versus_of"]
 
 # Written out because numpy stays unloaded until a number is asked for; a test holds them to the statistics' own lists.
 LEVELS = ("nominal", "ordinal", "interval", "ratio")
 WEIGHTS = ("identity", "linear", "quadratic", "radical", "ordinal", "ratio")
 
 
-def _design(confidence: float, replicates: int, seed: int, ci: str) -> Design:
+def design_of(confidence: float, replicates: int, seed: int, ci: str = "bootstrap") -> Design:
+    """How intervals are made, from the options."""
     from grader.agreement import Design
 
     return Design(level=confidence, replicates=replicates, seed=seed, analytic=ci == "analytic")
@@ -164,7 +165,7 @@ def agreement_command(
 
     Of the project: blind first values of ordinary work, label by label. Of any table: --table or --wide.
     """
-    design = _design(confidence, replicates, seed, ci)
+    design = design_of(confidence, replicates, seed, ci)
     if long is not None or wide is not None:
         if long is not None and wide is not None:
             raise UsageError("agreement: --table or --wide, not both")
@@ -250,6 +251,42 @@ def _print_why(rows: Sequence[BehindItem], label: str, as_json: bool) -> None:
         print_why(rows)
 
 
+def rates_options(command: Any) -> Any:
+    """Which cells are compared, and what may stand in where people read nothing."""
+    for option in (
+        click.option(
+            "--calibration",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="The same, with errors that `calibrate --save` wrote.",
+        ),
+        click.option(
+            "--pool-gold",
+            is_flag=True,
+            help="Where a cell was not read by people, assume that the judge errs as in the other cells.",
+        ),
+        click.option(
+            "--judge",
+            metavar="RATER",
+            help="Whose answers on everything to use (default: the judge that answered most, else the rules).",
+        ),
+        click.option("--label", "labels", multiple=True, metavar="LABEL", help="Only this label (again for more)."),
+        click.option("--vs", metavar="FIELD=VALUE", help="Compare the others with this one, e.g. model=A."),
+    ):
+        command = option(command)
+    return command
+
+
+def versus_of(vs: str | None) -> tuple[str, str] | None:
+    """`--vs` as (field, value). Raises UsageError."""
+    if vs is None:
+        return None
+    field, sign, value = vs.partition("=")
+    if not (field and sign and value):
+        raise UsageError(f"--vs {vs!r}: write field=value, as in model=A")
+    return field, value
+
+
 @click.command("rates", short_help="Estimate rates by model and condition, with intervals one can defend.")
 @click.option(
     "--by",
@@ -259,24 +296,7 @@ def _print_why(rows: Sequence[BehindItem], label: str, as_json: bool) -> None:
     metavar="FIELDS",
     help="A breakdown (again for more): model, condition, or crossed as model,condition; also task, epoch, condition.<part>, metadata.<path>, or empty for all together.",
 )
-@click.option("--vs", metavar="FIELD=VALUE", help="Compare the others with this one, e.g. model=A.")
-@click.option("--label", "labels", multiple=True, metavar="LABEL", help="Only this label (again for more).")
-@click.option(
-    "--judge",
-    metavar="RATER",
-    help="Whose answers on everything to use (default: the judge that answered most, else the rules).",
-)
-@click.option(
-    "--pool-gold",
-    is_flag=True,
-    help="Where a cell was not read by people, assume that the judge errs as in the other cells.",
-)
-@click.option(
-    "--calibration",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The same, with errors that `calibrate --save` wrote.",
-)
+@rates_options
 @interval_options
 @click.option("--all", "everything", is_flag=True, help="Labels without any answer too.")
 @where_option
@@ -300,12 +320,7 @@ def rates_command(
 
     The judge answers everything, people read a sample; which estimate may be given follows from how the sample was drawn.
     """
-    versus = None
-    if vs is not None:
-        field, sign, value = vs.partition("=")
-        if not (field and sign and value):
-            raise UsageError(f"--vs {vs!r}: write field=value, as in model=A")
-        versus = (field, value)
+    versus = versus_of(vs)
     rubric = project_rubric()
     chosen = selection(where, rubric)
     with open_project() as store:
@@ -322,7 +337,7 @@ def rates_command(
             judge=judge,
             pool_gold=pool_gold,
             calibration=None if calibration is None else load_errors(calibration, rubric),
-            design=_design(confidence, replicates, seed, "bootstrap"),
+            design=design_of(confidence, replicates, seed),
         )
     if as_json:
         print(json_text(document.as_json(), indent=2))

@@ -22,6 +22,7 @@ __all__ = [
     "project_rubric",
     "rubric_to_read",
     "selection",
+    "spelled_out",
     "where_option",
 ]
 
@@ -101,6 +102,23 @@ def rubric_to_read() -> Rubric:
     from grader.rubric import load_rubric
 
     return load_rubric(_said("rubric") or DEFAULT_RUBRIC, tried=False)
+
+
+def spelled_out(ctx: click.Context) -> str:
+    """The command line that does the same wherever it is typed: with the database and every option that was given."""
+    import shlex
+
+    words = ["grader", "--db", database_path(), *(["--rubric", str(_said("rubric"))] if rubric_was_named() else [])]
+    words.append(str(ctx.info_name))
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        given = ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        if not given or name not in ctx.params or not isinstance(parameter, click.Option):
+            continue
+        value = ctx.params[name]
+        for one in value if parameter.multiple else [value]:
+            words += [parameter.opts[0]] if parameter.is_flag else [parameter.opts[0], str(one)]
+    return shlex.join(words)
 
 
 def selection(where: str | None, rubric: Rubric | None = None) -> Selection:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.cli.options import common, json_option, open_project, project_rubric, selection, where_option
+from grader.cli.agreement import design_of, interval_options, rates_options, versus_of
+from grader.cli.options import (
+    common,
+    json_option,
+    open_project,
+    project_rubric,
+    selection,
+    spelled_out,
+    where_option,
+)
 from grader.errors import GraderError, UsageError
 from grader.text import json_text
 
@@ -40,10 +49,15 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     "--examples", "examples_of", multiple=True, metavar="LABEL", help="Show quotes of this label in their context."
 )
 @click.option("--n", "number", type=click.IntRange(1, 200), default=10, show_default=True, help="How many examples.")
+@rates_options
+@interval_options
 @where_option
 @json_option
 @common
+@click.pass_context
 def report_command(
+    ctx: click.Context,
+    /,
     html: Path | None,
     md: Path | None,
     csv_: Path | None,
@@ -51,6 +65,14 @@ def report_command(
     by: tuple[str, ...],
     examples_of: tuple[str, ...],
     number: int,
+    vs: str | None,
+    labels: tuple[str, ...],
+    judge: str | None,
+    pool_gold: bool,
+    calibration: Path | None,
+    confidence: float,
+    replicates: int,
+    seed: int,
     where: str | None,
     as_json: bool,
 ) -> None:
@@ -78,7 +100,23 @@ def report_command(
             raise UsageError(
                 "report: say where to: --html FILE, --md FILE, --csv DIR, --figures DIR, --json, or --examples LABEL"
             )
-        study = make_study(store, rubric, chosen, by=by, examples_of=examples_of, number=number)
+        from grader.reports.calibrations import load_errors
+
+        study = make_study(
+            store,
+            rubric,
+            chosen,
+            by=by,
+            versus=versus_of(vs),
+            labels=labels,
+            judge=judge,
+            pool_gold=pool_gold,
+            calibration=None if calibration is None else load_errors(calibration, rubric),
+            design=design_of(confidence, replicates, seed),
+            examples_of=examples_of,
+            number=number,
+            command=spelled_out(ctx),
+        )
     if html is not None:
         study_files.write_html(study, html)
     if md is not None:

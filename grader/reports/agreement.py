@@ -77,6 +77,7 @@ def agreement_document(
         cluster=cluster,
         weighted=weighted,
         unsure=unsure,
+        rounds=answers.rounds,
         warnings=tuple(warnings),
         labels=reports,
         raters=_raters(rubric, answers),

@@ -78,6 +78,8 @@ class AgreementDocument(msgspec.Struct, frozen=True, kw_only=True):
     weighted: bool
     unsure: str
     """missing or category."""
+    rounds: tuple[str, ...] = ()
+    """The rounds measured; of a table none."""
     warnings: tuple[str, ...]
     labels: list[LabelReport]
     raters: list[RaterSummary]

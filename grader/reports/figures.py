@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import wraps
+from functools import cache, wraps
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -27,6 +28,19 @@ _T = TypeVar("_T")
 _INK = "#010203"
 """Stands for the reader's own text colour: replaced by `currentColor`, so that one picture serves dark, light and print."""
 _BLUE, _ORANGE, _GREEN, _PINK = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+_CELL = "#0172B2"
+"""Of filled cells, which carry text: as blue, but never lightened, and thin enough that the text keeps 4.5 to 1."""
+_NAMED = {_BLUE: "--blue", _ORANGE: "--orange", _GREEN: "--green", _PINK: "--pink"}
+"""In a page the colours have names, so that it can lighten them on a dark ground."""
+_FONTS = (
+    "DejaVu Sans",
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "Noto Sans Arabic",
+    "Noto Sans Symbols2",
+    "Arial Unicode MS",
+)
+"""Names of models come in any script; of these fonts those that are installed are tried in turn."""
 
 
 def _styled(draw: Callable[_P, _T]) -> Callable[_P, _T]:
@@ -37,13 +51,24 @@ def _styled(draw: Callable[_P, _T]) -> Callable[_P, _T]:
         import matplotlib
 
         settings: dict[Any, Any] = {"svg.hashsalt": "grader", "font.size": 9, "text.parse_math": False}
+        settings["font.family"] = _installed()
         settings |= dict.fromkeys(
             ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), _INK
         )
-        with matplotlib.rc_context(settings):
+        with matplotlib.rc_context(settings), warnings.catch_warnings():
+            # a character no font has is drawn as a box, and nobody can do anything about it here
+            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
             return draw(*arguments, **named)
 
     return drawn
+
+
+@cache
+def _installed() -> list[str]:
+    from matplotlib import font_manager
+
+    there = set(font_manager.get_font_names())
+    return [name for name in _FONTS if name in there] or ["sans-serif"]
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -58,14 +83,28 @@ class Picture(msgspec.Struct, frozen=True):
     kind: str = ""
 
     @_styled
-    def svg(self) -> str:
-        """Inline SVG with title and description, taking the page's text colour."""
+    def svg(self, *, page: bool = False) -> str:
+        """An SVG with a title. For a `page`: its text stays text, in the page's colours; else text is drawn, for any program."""
+        import matplotlib
+
         stream = io.StringIO()
-        self.drawing.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        with matplotlib.rc_context({"svg.fonttype": "none" if page else "path"}):
+            self.drawing.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
         text = stream.getvalue()
-        text = text[text.index("<svg") :].replace(_INK, "currentColor")
+        text = text[text.index("<svg") :]
+        if page:
+            text = text.replace(_INK, "currentColor")
+            for colour, name in _NAMED.items():
+                text = text.replace(colour.lower(), f"var({name})")
+        else:
+            text = text.replace(_INK, "#000000")
         named = f'<svg role="img" aria-label="{_attribute(self.title)}" '
         return text.replace("<svg ", named, 1)
+
+    @_styled
+    def png(self, path: Path) -> None:
+        """A PNG file, 200 dots an inch, on white."""
+        self.drawing.savefig(path, dpi=200, facecolor="white")
 
 
 def _attribute(text: str) -> str:
@@ -86,9 +125,9 @@ def save(picture: Picture, folder: Path) -> list[Path]:
         path = folder / f"{picture.id}.{ending}"
         try:
             if ending == "svg":
-                path.write_text(picture.svg().replace("currentColor", "#000000"), "utf-8")
+                path.write_text(picture.svg(), "utf-8")
             else:
-                picture.drawing.savefig(path, dpi=200, facecolor="white")
+                picture.png(path)
         except OSError as error:
             raise GraderError(f"{one_line(path)}: cannot be written ({error.strerror})") from error
         made.append(path)
@@ -144,13 +183,13 @@ def _forest(labels: Sequence[Doc]) -> Picture:
     axes.set_yticks(
         range(len(labels)), [f"{one_line(label['label'], 28)} (n={label['counts']['pairable']})" for label in labels]
     )
-    axes.invert_yaxis()
+    axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.axvline(0, color=_INK, linewidth=0.6, linestyle=":")
     axes.set_xlim(min(-0.1, axes.get_xlim()[0]), 1.02)
-    axes.set_xlabel("agreement, with 95 % interval")
+    axes.set_xlabel("agreement, with intervals")
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False, fontsize=8, labelcolor=_INK)
-    alt = "For each label Krippendorff's alpha, Gwet's AC1, Cohen's kappa and the specific agreement on present, as points with intervals."
+    alt = f"For each label {', '.join(words for _, words, _, _ in measures if words in named)}, as points with intervals; undefined ones are left out."
     return Picture("agreement-forest", "Agreement by label", alt, drawing, "", "coefficients")
 
 
@@ -167,7 +206,7 @@ def _heat_map(label: Doc) -> Picture:
                 axes.add_patch(_cell(left, top, facecolor="none", hatch="////", edgecolor=_INK, linewidth=0.4))
             else:
                 axes.add_patch(
-                    _cell(left, top, facecolor=_BLUE, alpha=0.1 + 0.75 * max(0.0, min(1.0, value)), linewidth=0)
+                    _cell(left, top, facecolor=_CELL, alpha=0.1 + 0.5 * max(0.0, min(1.0, value)), linewidth=0)
                 )
                 axes.text(left, top, f"{value:.2f}\nn={pair['n']}", ha="center", va="center", fontsize=7)
     axes.set_xlim(-0.5, len(names) - 0.5)
@@ -192,7 +231,7 @@ def _confusion(label: Doc, judge: Doc) -> Picture:
     for y, row in enumerate(cells):
         total = sum(row) or 1
         for x, count in enumerate(row):
-            axes.add_patch(_cell(x, y, facecolor=_BLUE, alpha=0.05 + 0.7 * count / total, linewidth=0))
+            axes.add_patch(_cell(x, y, facecolor=_CELL, alpha=0.05 + 0.55 * count / total, linewidth=0))
             axes.text(x, y, f"{count:g}", ha="center", va="center")
     axes.set_xlim(-0.5, len(columns) - 0.5)
     axes.set_ylim(len(rows) - 0.5, -0.5)
@@ -301,10 +340,10 @@ def _rates(label: Doc, cells: Sequence[Doc]) -> Picture:
     for place, cell in enumerate(cells):
         _rate(axes, place, cell["rate"], cell["zero"])
         people = cell["estimates"]["labelled"]
-        if people["value"] is not None and cell["estimator"] != "labelled":
+        if people["value"] is not None and cell["estimator"] != "labelled" and cell["zero"] is None:
             axes.plot(people["value"], place + 0.22, "o", markerfacecolor="none", color=_BLUE, markersize=4)
             if people["low"] is not None:
-                axes.plot([people["low"], people["high"]], [place + 0.22] * 2, color=_BLUE, linewidth=0.8, alpha=0.6)
+                axes.plot([people["low"], people["high"]], [place + 0.22] * 2, color=_BLUE, linewidth=0.8)
         judge = cell["judge"]
         if judge and judge["apparent"]["value"] is not None:
             axes.plot(judge["apparent"]["value"], place, "|", color=_INK, markersize=9, alpha=0.5)
@@ -318,8 +357,8 @@ def _rates(label: Doc, cells: Sequence[Doc]) -> Picture:
     alt = "Rate with interval per cell; hollow: people alone; grey tick: the judge alone; an open bar: zero found, rates up to its end not excluded."
     value = label["value"]
     return Picture(
-        f"{label['label']}-{value}-rates",
-        f"{label['label']} {value}: rates",
+        f"{label['label']}-{value.replace('>=', 'at-least-')}-rates",
+        f"{label['label']}{'' if value == 'present' else f' {value}'}: rates",
         alt,
         drawing,
         label["label"],

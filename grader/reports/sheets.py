@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from shlex import quote
 from typing import Any
 
 import msgspec
 
 from grader.agreement.estimate import Estimate
-from grader.agreement.rates import Zero
-from grader.reports.numbers import bounded_zero, figure, percent, share, warning_text
+from grader.reports.numbers import figure, share, warning_text
+from grader.text import one_line
 
-__all__ = ["Sheet", "agreement_sheets", "figure_of", "pace_sheet", "rates_sheets", "share_of"]
+__all__ = ["Doc", "Sheet", "agreement_sheets", "figure_of", "p_text", "pace_sheet", "share_of"]
 
 Doc = Mapping[str, Any]
 _COEFFICIENTS = (
@@ -22,8 +23,10 @@ _COEFFICIENTS = (
 _ORDINAL = (
     ("alpha", "Krippendorff's α"),
     ("ac2_quadratic", "Gwet's AC2 (quadratic)"),
-    ("percent", "observed agreement"),
+    ("kappa_quadratic", "Cohen's κ (quadratic)"),
 )
+
+_QUOTE = 120
 
 
 class Sheet(msgspec.Struct, frozen=True):
@@ -38,12 +41,12 @@ class Sheet(msgspec.Struct, frozen=True):
     label: str = ""
     """The label it speaks of, empty for the study as a whole."""
     kind: str = ""
-    """coefficients, pairs, confusion, rates, calibration, drift, anchoring, disagreements, raters, exclusions, comparisons."""
+    """glance, coefficients, pairs, confusion, rates, calibration, drift, anchoring, disagreements, raters, exclusions, comparisons."""
 
 
-def figure_of(estimate: Doc | None) -> str:
+def figure_of(estimate: Doc | None, *, n: bool = True) -> str:
     """A coefficient with its interval and n, or why there is none."""
-    return "-" if estimate is None else figure(msgspec.convert(estimate, Estimate))
+    return "-" if estimate is None else figure(msgspec.convert(estimate, Estimate), n=n)
 
 
 def share_of(estimate: Doc | None) -> str:
@@ -52,7 +55,7 @@ def share_of(estimate: Doc | None) -> str:
 
 
 def agreement_sheets(document: Doc) -> Iterator[Sheet]:
-    """Every table about agreement: per rated label, then the raters and what was left out."""
+    """Every table about people's agreement: per rated label, then the raters and what was left out."""
     for label in document["labels"]:
         if not label["counts"]["ratings"] and not label["judges"]:
             continue
@@ -93,8 +96,6 @@ def _label_sheets(label: Doc) -> Iterator[Sheet]:
     yield _coefficients(label, name, title)
     if label["pairs"]:
         yield _pairs(label, name, title)
-    for judge in label["judges"]:
-        yield from _judge_sheets(judge, name, title)
     if label["leave_one_out"]:
         yield Sheet(
             f"{name}-leave-one-out",
@@ -123,8 +124,18 @@ def _label_sheets(label: Doc) -> Iterator[Sheet]:
             name,
             "drift",
         )
-    if label["anchoring"]:
-        yield _anchoring(label["anchoring"], name, title)
+    if label["retest"]:
+        yield Sheet(
+            f"{name}-retest",
+            f"{title}: each rater against themselves, later",
+            ("rater", "same answer", "κ", "median days between"),
+            tuple(
+                (one["rater"], share_of(one["percent"]), figure_of(one["kappa"]), f"{one['median_days'] or 0:.1f}")
+                for one in label["retest"]
+            ),
+            label=name,
+            kind="retest",
+        )
     if label["spans"]:
         yield Sheet(
             f"{name}-spans",
@@ -146,13 +157,14 @@ def _label_sheets(label: Doc) -> Iterator[Sheet]:
         yield Sheet(
             f"{name}-disagreements",
             f"{title}: disagreements",
-            ("where", "values", "entropy", "open with"),
+            ("where", "values", "marked words", "entropy", "open with"),
             tuple(
                 (
                     one["transcript"] + (f" M{one['message']}" if one["message"] else ""),
                     ", ".join(f"{rater} {value}" for rater, value in one["values"].items()),
+                    _quotes(one["spans"]),
                     f"{one['entropy']:.2f}",
-                    f"grader show '{one['link']}'",
+                    f"grader show {quote(one['link'])}",
                 )
                 for one in label["disagreements"]
             ),
@@ -184,7 +196,7 @@ def _coefficients(label: Doc, name: str, title: str) -> Sheet:
     return Sheet(
         f"{name}-agreement",
         f"{title}: agreement",
-        ("measure", "value [95 % interval]"),
+        ("measure", "value [interval]"),
         tuple(rows),
         note,
         name,
@@ -198,11 +210,16 @@ def _pairs(label: Doc, name: str, title: str) -> Sheet:
             pair["a"],
             pair["b"],
             str(pair["n"]),
-            figure_of(pair["percent"]),
-            figure_of(pair["kappa_quadratic" if label["scale"] == "ordinal" else "kappa"]),
-            figure_of(pair["pi"]),
-            figure_of(pair["bi"]),
-            figure_of(pair["pabak"]),
+            *(
+                figure_of(pair[key], n=False)
+                for key in (
+                    "percent",
+                    "kappa_quadratic" if label["scale"] == "ordinal" else "kappa",
+                    "pi",
+                    "bi",
+                    "pabak",
+                )
+            ),
         )
         for pair in label["pairs"]
     )
@@ -210,126 +227,13 @@ def _pairs(label: Doc, name: str, title: str) -> Sheet:
     return Sheet(f"{name}-pairs", f"{title}: pair by pair", columns, rows, "", name, "pairs")
 
 
-def _judge_sheets(judge: Doc, name: str, title: str) -> Iterator[Sheet]:
-    who = judge["judge"]
-    slug = "".join(letter if letter.isalnum() else "-" for letter in who)
-    confusion = judge["confusion"]
-    reference = ", ".join(f"{count} {how}" for how, count in judge["reference"].items() if count) or "none"
-    yield Sheet(
-        f"{name}-{slug}-confusion",
-        f"{title}: {who} against people",
-        ("people \\ judge", *confusion["columns"]),
-        tuple(
-            (row, *(f"{cell:g}" for cell in cells))
-            for row, cells in zip(confusion["rows"], confusion["cells"], strict=True)
-        ),
-        f"Reference: {reference}.",
-        name,
-        "confusion",
-    )
-    measures = ("accuracy", "precision", "recall", "specificity", "npv", "f1", "kappa")
-    rows = [(measure, figure_of(judge[measure])) for measure in measures]
-    rows.append(("people against people (the ceiling)", figure_of(judge["ceiling"])))
-    if judge["votes"]:
-        rows.append(("judge against itself, α", figure_of(judge["votes"]["alpha"])))
-        rows.append(("judge against itself, flip rate", figure_of(judge["votes"]["flip_rate"])))
-    if judge["brier"]:
-        rows += [("Brier score", figure_of(judge["brier"])), ("Brier skill", figure_of(judge["brier_skill"]))]
-    if judge["alt_test"]:
-        test = judge["alt_test"]
-        verdict = {True: "passes", False: "does not pass", None: "cannot be told"}[test["passes"]]
-        rows.append(
-            (
-                f"alternative annotator test, ε = {test['epsilon']:g}",
-                f"{verdict}; winning rate {figure_of(test['winning_rate'])}",
-            )
-        )
-    yield Sheet(
-        f"{name}-{slug}",
-        f"{title}: how good {who} is",
-        ("measure", "value [95 % interval]"),
-        tuple(rows),
-        "",
-        name,
-        "judge",
-    )
-    if judge["bins"]:
-        yield Sheet(
-            f"{name}-{slug}-calibration",
-            f"{title}: {who}'s vote share and what people found",
-            ("vote share", "mean", "n", "observed"),
-            tuple(
-                (f"{one['low']:.2f}-{one['high']:.2f}", f"{one['mean']:.2f}", str(one["n"]), share_of(one["observed"]))
-                for one in judge["bins"]
-            ),
-            label=name,
-            kind="calibration",
-        )
+def _quotes(spans: Sequence[Doc]) -> str:
+    """What raters marked, shortened: the whole stands where the link leads."""
+    return "; ".join(f"{span['rater']}: \u201c{one_line(span['quote'], _QUOTE)}\u201d" for span in spans)
 
 
-def _anchoring(found: Doc, name: str, title: str) -> Sheet:
-    rows = [(key, figure_of(found[key])) for key in ("adoption", "corrected", "harmed", "unknown")]
-    for key, words in (("kappa_judge", "κ people-judge"), ("kappa_human", "κ people-people")):
-        rows += [(f"{words}, {when}", figure_of(found[key][when])) for when in ("first", "final", "change")]
-    return Sheet(
-        f"{name}-anchoring",
-        f"{title}: what showing the judge did",
-        ("measure", "value"),
-        tuple(rows),
-        "",
-        name,
-        "anchoring",
-    )
-
-
-def rates_sheets(document: Doc) -> Iterator[Sheet]:
-    """Rates per label and cell, and their comparisons; labels nobody answered are left out."""
-    for label in document["labels"]:
-        if not any(cell["gold"]["n"] or cell["judge"] for cell in label["cells"]):
-            continue
-        name, value = label["label"], "" if label["value"] == "present" else f"-{label['value']}"
-        title = f"{name}{value.replace('-', ' = ', 1)}"
-        columns = ("cell", "transcripts", "rate", "estimator", "people alone", "machine alone", "read")
-        note = "Rate: the machine's answers on everything corrected by what people read, or people alone; never the machine alone."
-        rows = tuple(_rate_row(cell) for cell in label["cells"])
-        yield Sheet(f"{name}{value}-rates", f"{title}: rates", columns, rows, note, name, "rates")
-        if label["comparisons"]:
-            differences = tuple(
-                (
-                    _key(one["a"]),
-                    _key(one["b"]),
-                    share_of(one["difference"]),
-                    _p(one["p"]),
-                    _p(one["p_holm"]),
-                    one["test"],
-                )
-                for one in label["comparisons"]
-            )
-            headings = ("a", "b", "difference", "p", "p (Holm)", "test")
-            yield Sheet(
-                f"{name}{value}-comparisons", f"{title}: differences", headings, differences, "", name, "comparisons"
-            )
-
-
-def _rate_row(cell: Doc) -> tuple[str, ...]:
-    gold, judge, zero = cell["gold"], cell["judge"], cell["zero"]
-    bound = bounded_zero(msgspec.convert(zero, Zero), gold["n"]) if zero else ""
-    return (
-        _key(cell["key"]),
-        str(cell["transcripts"]),
-        bound or share_of(cell["rate"]),
-        (cell["estimator"] or "-").replace("_", " "),
-        bound or share_of(cell["estimates"]["labelled"]),
-        f"{share_of(judge['apparent'])}, coverage {percent(judge['coverage'])} %" if judge else "-",
-        f"{gold['positives']} of {gold['n']}" + (f", {gold['unresolved']} unresolved" if gold["unresolved"] else ""),
-    )
-
-
-def _key(key: Mapping[str, Any]) -> str:
-    return ", ".join(str(value) for value in key.values()) or "all"
-
-
-def _p(value: float | None) -> str:
+def p_text(value: float | None) -> str:
+    """A p-value, or - where there is none."""
     if value is None:
         return "-"
     return "< .001" if value < 0.001 else f"{value:.3f}"

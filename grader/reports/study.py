@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,14 +9,19 @@ from typing import Any
 import msgspec
 
 from grader import __version__
+from grader.agreement import Design
 from grader.annotation import Annotation
 from grader.errors import UsageError
 from grader.reports.agreement import agreement_document
 from grader.reports.agreement_document import document_json
+from grader.reports.calibrations import SavedErrors
 from grader.reports.evidence import strongest
 from grader.reports.figures import Picture, agreement_pictures, can_draw, pace_picture, rates_pictures
+from grader.reports.judge_sheets import anchoring_sheet, judge_sheets
+from grader.reports.methods import definitions_sheet, done, methods
 from grader.reports.rates import rates_document
-from grader.reports.sheets import Sheet, agreement_sheets, figure_of, pace_sheet, rates_sheets, share_of
+from grader.reports.rates_sheets import glance_sheet, rates_sheets
+from grader.reports.sheets import Sheet, agreement_sheets, figure_of, pace_sheet, share_of
 from grader.rubric import Rubric
 from grader.store import Selection, Store, entries, load_messages, now, read_annotations
 from grader.store.measured import pace_by_week
@@ -62,6 +65,8 @@ class Study(msgspec.Struct, frozen=True):
     title: str
     subtitle: str
     summary: tuple[str, ...]
+    glance: tuple[Sheet, ...]
+    """What is looked for first."""
     sections: tuple[Section, ...]
     footer: str
     agreement: Mapping[str, Any]
@@ -74,36 +79,47 @@ def make_study(
     where: Selection,
     *,
     by: Sequence[str] = ("model", "condition"),
+    versus: tuple[str, str] | None = None,
+    labels: Sequence[str] = (),
+    judge: str | None = None,
+    pool_gold: bool = False,
+    calibration: SavedErrors | None = None,
+    design: Design | None = None,
     examples_of: Sequence[str] = (),
     number: int = 5,
+    command: str = "",
 ) -> Study:
     """Everything the project knows, for a paper or a meeting. `by`: breakdowns of the rates, each alone (`a,b` crossed).
 
-    `examples_of`: labels of which `number` quotes are shown. Without matplotlib there are no pictures, and the report says so.
+    `versus` … `design` as `rates_document` and `agreement_document` take them. `examples_of`: labels of which `number` quotes
+    are shown. `command` made this and can make it again. Without matplotlib there are no pictures, and the report says so.
     """
-    agreement = document_json(agreement_document(store, rubric, where))
-    rates = rates_document(store, rubric, where, by=by).as_json()
+    agreement = document_json(agreement_document(store, rubric, where, labels=labels, design=design))
+    rates = rates_document(
+        store, rubric, where, by=by, versus=versus, labels=labels, judge=judge, pool_gold=pool_gold, calibration=calibration,
+        design=design,
+    ).as_json()  # fmt: skip
     found = list(entries(store, where))
-    sheets = [*agreement_sheets(agreement), *rates_sheets(rates)]
+    sheets = [*agreement_sheets(agreement), *_machine_sheets(agreement), *rates_sheets(rates)]
     pictures = [*agreement_pictures(agreement), *rates_pictures(rates)] if can_draw() else []
     worked = pace_by_week(store, rubric)
     sheets += filter(None, [pace_sheet(worked)])
     pictures += filter(None, [pace_picture(worked) if can_draw() else None])
     sections = [*_sections(rubric, agreement, sheets, pictures), *_galleries(store, rubric, where, examples_of, number)]
-    sections.append(_methods(agreement, rates, rubric, len(found)))
+    facts = done(store, rubric, where, agreement, rates)
+    told = (*methods(rubric, agreement, rates, facts), *([f"The command that made this: {command}"] if command else []))
+    sections.append(Section("methods", "Methods", told, (definitions_sheet(agreement),)))
+    glance = glance_sheet(rates)
     return Study(
         title=f"{rubric.title}: {len(found)} transcripts",
         subtitle=f"rubric {rubric.id} {rubric.version} ({rubric.digest[:12]}) · database {Path(str(store.path)).name} · {now()[:10]}",
         summary=tuple(_summary(agreement, rates)),
+        glance=() if glance is None else (glance,),
         sections=tuple(sections),
-        footer=f"Made by grader {__version__} with: {_command()}",
+        footer=f"Made by grader {__version__}" + (f" with: {command}" if command else ""),
         agreement=agreement,
         rates=rates,
     )
-
-
-def _command() -> str:
-    return "grader " + shlex.join(sys.argv[1:])
 
 
 def _summary(agreement: Mapping[str, Any], rates: Mapping[str, Any]) -> Iterator[str]:
@@ -118,6 +134,15 @@ def _summary(agreement: Mapping[str, Any], rates: Mapping[str, Any]) -> Iterator
         yield "People have read nothing yet: there is no rate that could be defended."
     if not can_draw():
         yield "Without pictures: they need the extra, pip install 'grader[report]'. Every number is in the tables."
+
+
+def _machine_sheets(agreement: Mapping[str, Any]) -> Iterator[Sheet]:
+    for label in agreement["labels"]:
+        title = label["title"] or label["label"]
+        for judge in label["judges"]:
+            yield from judge_sheets(judge, label["prevalence"], label["label"], title)
+        if label["anchoring"]:
+            yield anchoring_sheet(label["anchoring"], label["label"], title)
 
 
 _DETAILS = (
@@ -197,38 +222,3 @@ def _quote(store: Store, key: int, item: Annotation) -> Quote:
         after=text[span.end : high] + ("…" if high < len(text) else ""),
         caption=f"{item.label} = {item.value}{severity}, by {item.rater}",
     )
-
-
-def _methods(agreement: Mapping[str, Any], rates: Mapping[str, Any], rubric: Rubric, transcripts: int) -> Section:
-    people = [rater for rater in agreement["raters"] if rater["kind"] == "human"]
-    blind = [rater["rater"].partition(":")[2] for rater in people if rater["blind"]]
-    machines = [rater["rater"] for rater in agreement["raters"] if rater["kind"] in ("judge", "rules")]
-    pairable = sum(label["counts"]["pairable"] for label in agreement["labels"])
-    items = sum(label["counts"]["items"] for label in agreement["labels"])
-    left_out = sum(agreement["excluded"].values())
-    estimators = sorted(
-        {cell["estimator"] for label in rates["labels"] for cell in label["cells"] if cell["estimator"]}
-    )
-    text = [
-        f"{transcripts} transcripts were graded against rubric {rubric.id} {rubric.version} (digest {rubric.digest[:12]}) with grader "
-        f"{__version__}. {len(blind)} people labelled blind, without seeing a machine's label"
-        + (f" ({', '.join(blind)})" if blind else "")
-        + f"; {pairable} of {items} label-item pairs were rated by two or more of them. "
-        + (f"Machine raters: {', '.join(machines)}. " if machines else "No machine rater. ")
-        + f"{left_out} values that were not blind first values of ordinary work were left out of agreement.",
-        (
-            "Agreement is given per label as specific agreement, Krippendorff's α and Gwet's AC1, never pooled over labels; "
-            f"intervals are {100 * agreement['level']:g} %, from {agreement['replicates']} bootstrap replicates that resample the "
-            f"{agreement['cluster']} (seed {agreement['seed']}), or Wilson's with the effective number of items for proportions. "
-            f"An answer of unsure counts as {agreement['unsure']}."
-        ),
-        "Rates combine the machine's answers on all transcripts with what people read "
-        + (
-            f"({', '.join(name.replace('_', ' ') for name in estimators)}); "
-            if estimators
-            else "(no cell has an estimate yet); "
-        )
-        + "a cell without a positive is given as an upper bound (Clopper-Pearson, one-sided). Comparisons are corrected by Holm.",
-        f"The command that made this: {_command()}",
-    ]
-    return Section("methods", "Methods", tuple(text))

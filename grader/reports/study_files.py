@@ -12,10 +12,14 @@ import msgspec
 from grader.errors import GraderError
 from grader.reports.exports import cell, write_aside
 from grader.reports.figures import Picture, save
+from grader.reports.sheets import Sheet
 from grader.reports.study import Section, Study
 from grader.text import one_line, sanitise
 
 __all__ = ["study_json", "write_csv", "write_html", "write_markdown", "write_pictures"]
+
+_MOST_ROWS = 60
+"""Of a table in the page: a thousand disagreements are for a spreadsheet."""
 
 
 def study_json(study: Study) -> dict[str, Any]:
@@ -24,6 +28,7 @@ def study_json(study: Study) -> dict[str, Any]:
         "schema": "grader/report/1",
         "title": study.title,
         "summary": list(study.summary),
+        "glance": [msgspec.to_builtins(sheet) for sheet in study.glance],
         "agreement": study.agreement,
         "rates": study.rates,
         "sections": [
@@ -55,13 +60,13 @@ def write_html(study: Study, target: Path) -> None:
         {
             **{name: getattr(section, name) for name in ("id", "title", "text", "quotes")},
             "parts": [
-                {"picture": one, "svg": Markup(one.svg())} if isinstance(one, Picture) else {"sheet": one}
+                {"picture": one, "svg": Markup(one.svg(page=True))} if isinstance(one, Picture) else {"sheet": one}
                 for one in section.parts
             ],
         }
         for section in study.sections
     ]
-    text = environment.get_template("report.html").render(study=study, sections=sections)
+    text = environment.get_template("report.html").render(study=study, sections=sections, most=_MOST_ROWS)
     write_aside(target, lambda stream: stream.write(text))
 
 
@@ -72,6 +77,8 @@ def write_markdown(study: Study, target: Path) -> None:
 
 def _markdown(study: Study) -> Iterator[str]:
     yield from (f"# {_md(study.title)}", "", _md(study.subtitle), "", "## Summary", "")
+    for sheet in study.glance:
+        yield from _markdown_table(sheet)
     for line in study.summary:
         yield from (_md(line), "")
     for section in study.sections:
@@ -84,17 +91,21 @@ def _markdown_section(section: Section) -> Iterator[str]:
     for text in section.text:
         yield from (_md(text), "")
     for sheet in section.sheets:
-        yield from (f"### {_md(sheet.title)}", "")
-        yield "| " + " | ".join(map(_md, sheet.columns)) + " |"
-        yield "|" + " --- |" * len(sheet.columns)
-        for row in sheet.rows:
-            yield "| " + " | ".join(map(_md, row)) + " |"
-        yield ""
-        if sheet.note:
-            yield from (_md(sheet.note), "")
+        yield from _markdown_table(sheet)
     for quote in section.quotes:
         yield f"> {_md(quote.before)}**{_md(quote.text)}**{_md(quote.after)}"
         yield from ("", f"{_md(quote.caption)} · {_md(quote.link)}", "")
+
+
+def _markdown_table(sheet: Sheet) -> Iterator[str]:
+    yield from (f"### {_md(sheet.title)}", "")
+    yield "| " + " | ".join(map(_md, sheet.columns)) + " |"
+    yield "|" + " --- |" * len(sheet.columns)
+    for row in sheet.rows:
+        yield "| " + " | ".join(map(_md, row)) + " |"
+    yield ""
+    if sheet.note:
+        yield from (_md(sheet.note), "")
 
 
 _MARKDOWN = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]<>#|!~$"})
@@ -107,19 +118,17 @@ def _md(text: str) -> str:
 def write_csv(study: Study, folder: Path) -> int:
     """Every table as a file of its own in `folder`; returns how many."""
     _make(folder)
-    count = 0
-    for section in study.sections:
-        for sheet in section.sheets:
+    sheets = [*study.glance, *(sheet for section in study.sections for sheet in section.sheets)]
+    for sheet in sheets:
 
-            def rows(stream: TextIO, sheet: Any = sheet) -> int:
-                out = csv.writer(stream, lineterminator="\n")
-                out.writerow([cell(column) for column in sheet.columns])
-                out.writerows([cell(value) for value in row] for row in sheet.rows)
-                return len(sheet.rows)
+        def rows(stream: TextIO, sheet: Sheet = sheet) -> int:
+            out = csv.writer(stream, lineterminator="\n")
+            out.writerow([cell(column) for column in sheet.columns])
+            out.writerows([cell(value) for value in row] for row in sheet.rows)
+            return len(sheet.rows)
 
-            write_aside(folder / f"{sheet.id}.csv", rows)
-            count += 1
-    return count
+        write_aside(folder / f"{sheet.id}.csv", rows)
+    return len(sheets)
 
 
 def write_pictures(study: Study, folder: Path) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -105,10 +106,51 @@ def test_the_methods_paragraph_says_what_was_done(study: Callable) -> None:
         "16 of 16",
         "1000 bootstrap",
         "seed 0",
-        "grader report --json",
+        "--db grader.db report --json",
     ):
         assert fact in methods, fact
     assert said["agreement"]["schema"] == "grader/agreement/1" and said["rates"]["schema"] == "grader/rates/1"
+
+
+def test_the_command_it_names_makes_the_same_report_again(study: Callable) -> None:
+    options = (
+        "--by",
+        "model",
+        "--vs",
+        f"model=model1{EVIL}",
+        "--label",
+        "threat",
+        "--seed",
+        "3",
+        "--where",
+        "round=main",
+    )
+    said = study("report", *options, "--json").json
+    [line] = [
+        text for part in said["sections"] for text in part["text"] if text.startswith("The command that made this: ")
+    ]
+    words = shlex.split(line.removeprefix("The command that made this: grader "))
+    again = study(*words).json
+    for document in (said, again):
+        for part in ("agreement", "rates"):
+            del document[part]["created"]
+    assert again == said and said["agreement"]["seed"] == 3 and said["rates"]["labels"][0]["comparisons"]
+
+
+def test_the_policy_and_the_way_the_sample_was_drawn_are_in_the_methods(study: Callable) -> None:
+    study("assign", "--raters", "ana,ben", "--sample", "50%", "--double", "0", "--seed", "7")
+    study("label", "--next", "--rater", "ana")
+    said = study("report", "--json").json
+    methods = " ".join(next(part for part in said["sections"] if part["id"] == "methods")["text"])
+    assert "drawn by hash: 50.0 % of the transcripts (seed 7, 0.0 % by a second rater)" in methods
+    assert "under the policy blind" in methods
+
+
+def test_rates_are_read_at_a_glance(study: Callable, tmp_path: Path) -> None:
+    study("report", "--html", "r.html")
+    text = (tmp_path / "r.html").read_text("utf-8")
+    summary = text[text.index('<section id="summary">') : text.index('<section id="rates">')]
+    assert re.search(r"0 of 4 read, but up to \d+\.\d %", summary)
 
 
 def test_without_the_drawing_library_every_table_is_there_and_it_says_what_to_install(

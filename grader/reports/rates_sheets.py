@@ -1,0 +1,112 @@
+"""The tables about rates: at a glance, by cell, and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from grader.agreement.rates import CellReport, Zero
+from grader.reports.numbers import bounded_zero, percent, warning_text
+from grader.reports.rates_terminal import rate_text
+from grader.reports.sheets import Doc, Sheet, p_text, share_of
+
+__all__ = ["glance_sheet", "rates_sheets"]
+
+_MOST_COLUMNS = 8
+
+
+def glance_sheet(document: Doc) -> Sheet | None:
+    """Label by label the rate of every cell of the first breakdown; None where people have read nothing."""
+    told = [label for label in document["labels"] if any(cell["gold"]["n"] for cell in label["cells"])]
+    if not told:
+        return None
+    fields = [field for field in document["by"][0].split(",") if field]
+    keys = [_key(cell["key"]) for cell in told[0]["cells"] if list(cell["key"]) == (fields or ["all"])]
+    rows = []
+    for label in told:
+        by_key = {_key(cell["key"]): rate_text(msgspec.convert(cell, CellReport)) for cell in label["cells"]}
+        rows.append((_name(label), *(by_key[key] for key in keys)))
+    title = f"Rates by {', '.join(fields)}" if fields else "Rates"
+    if len(keys) <= _MOST_COLUMNS:
+        return Sheet("rates-at-a-glance", title, ("label", *keys), tuple(rows), kind="glance")
+    turned = tuple(tuple(column) for column in zip(keys, *(row[1:] for row in rows), strict=True))
+    columns = (", ".join(fields), *(row[0] for row in rows))
+    return Sheet("rates-at-a-glance", title, columns, turned, kind="glance")
+
+
+def rates_sheets(document: Doc) -> Iterator[Sheet]:
+    """Rates per label and cell, and their comparisons; labels nobody answered are left out."""
+    for label in document["labels"]:
+        if not any(cell["gold"]["n"] or cell["judge"] for cell in label["cells"]):
+            continue
+        name, title = label["label"], _name(label)
+        value = "" if label["value"] == "present" else f"-{label['value'].replace('>=', 'at-least-')}"
+        columns = (
+            "cell",
+            "transcripts",
+            "rate",
+            "estimator",
+            "people alone",
+            "found of read",
+            "machine alone [bounds]",
+        )
+        note = "Rate: the machine's answers on everything corrected by what people read, or people alone; never the machine alone."
+        if label["gate"]:
+            note += (
+                f" Gated: present, and the published gate holds ({', '.join(label['gate'])}); a gate changes no label."
+            )
+        codes = list(dict.fromkeys(code for cell in label["cells"] for code in cell["warn"]))
+        if codes:
+            note += f" Note: {warning_text(codes)}."
+        rows = tuple(_rate_row(cell) for cell in label["cells"])
+        yield Sheet(f"{name}{value}-rates", f"{title}: rates", columns, rows, note, name, "rates")
+        if label["comparisons"]:
+            differences = tuple(
+                (
+                    _key(one["a"]),
+                    _key(one["b"]),
+                    share_of(one["difference"]),
+                    p_text(one["p"]),
+                    p_text(one["p_holm"]),
+                    one["test"],
+                )
+                for one in label["comparisons"]
+            )
+            headings = ("a", "b", "difference", "p", "p (Holm)", "test")
+            yield Sheet(
+                f"{name}{value}-comparisons", f"{title}: differences", headings, differences, "", name, "comparisons"
+            )
+
+
+def _rate_row(cell: Doc) -> tuple[str, ...]:
+    gold, judge, zero = cell["gold"], cell["judge"], cell["zero"]
+    bound = bounded_zero(msgspec.convert(zero, Zero), gold["n"]) if zero else ""
+    return (
+        _key(cell["key"]),
+        str(cell["transcripts"]),
+        bound or share_of(cell["rate"]),
+        (cell["estimator"] or "-").replace("_", " "),
+        bound or share_of(cell["estimates"]["labelled"]),
+        f"{gold['positives']} of {gold['n']}" + (f", {gold['unresolved']} unresolved" if gold["unresolved"] else ""),
+        _machine(judge) if judge else "-",
+    )
+
+
+def _machine(judge: Doc) -> str:
+    """Its share of what it graded, with what the ungraded would leave open: no interval, for it estimates nothing."""
+    if judge["apparent"]["value"] is None:
+        return "-"
+    low, high = judge["bounds"]
+    graded = judge["present"] + judge["absent"]
+    return f"{percent(judge['apparent']['value'])} % [{percent(low)}, {percent(high)}] of {graded}"
+
+
+def _name(label: Doc) -> str:
+    value = label["value"]
+    return str(label["label"]) + ("" if value == "present" else " gated" if value == "gated" else f" = {value}")
+
+
+def _key(key: Mapping[str, Any]) -> str:
+    return ", ".join(str(value) for value in key.values()) or "all"
