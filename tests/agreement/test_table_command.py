@@ -20,7 +20,7 @@ L = {
 }  # fmt: skip
 DOCUMENT = {
     "schema", "version", "created", "rubric", "rubric_digest", "source", "level", "replicates", "seed", "cluster", "weighted",
-    "unsure", "warnings", "labels", "raters", "excluded",
+    "unsure", "rounds", "warnings", "labels", "raters", "excluded",
 }  # fmt: skip
 C = {
     "percent", "kappa", "kappa_linear", "kappa_quadratic", "scott", "fleiss", "conger", "light", "brennan_prediger", "ac1",
