@@ -12,7 +12,7 @@ import argparse
 import json
 import random
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
@@ -163,18 +163,19 @@ def _pi(turn: Turn) -> dict[str, Any]:
 
 def _sample(number: int, spoken: list[Turn]) -> dict[str, Any]:
     """Inspect: what is said is a small part of a sample; its events say it again and again."""
-    messages = [
-        {**_openai(turn), "id": f"m{turn[0]}", "source": "input" if turn[1] == "user" else "generate"}
-        for turn in spoken
-    ]
-    for message in messages:
-        for call in message.get("tool_calls", ()):
-            call |= {"function": "bash", "arguments": {"cmd": "ls -l"}}
-    output = {"model": "model-a", "choices": [{"message": {"role": "assistant", "content": "Done."}}]}
+    messages = list(_logged(spoken))
+    calls = [place for place, message in enumerate(messages) if message["role"] == "assistant"]
     events = [
-        {"event": "model", "timestamp": _at(turn[0]), "model": "model-a", "input": messages[:place], "output": output}
-        for place, turn in enumerate(spoken)
+        {
+            "event": "model",
+            "timestamp": _at(place),
+            "model": "model-a",
+            "input": messages[:place],
+            "output": {"model": "model-a", "choices": [{"message": messages[place], "stop_reason": "stop"}]},
+        }
+        for place in calls
     ]
+    output = events[-1]["output"]
     return {
         "id": number,
         "epoch": 1,
@@ -188,6 +189,15 @@ def _sample(number: int, spoken: list[Turn]) -> dict[str, Any]:
         "events": events,
         "attachments": {},
     }
+
+
+def _logged(spoken: Iterable[Turn]) -> Iterator[dict[str, Any]]:
+    """Inspect's messages."""
+    for turn in spoken:
+        message = {**_openai(turn), "id": f"m{turn[0]}", "source": "input" if turn[1] == "user" else "generate"}
+        for call in message.get("tool_calls", ()):
+            call |= {"function": "bash", "arguments": {"cmd": "ls -l"}}
+        yield message
 
 
 def _step(turn: Turn) -> dict[str, Any]:
@@ -482,6 +492,11 @@ _INSPECT = '{"version": 2, "status": "success", "eval": {"eval_id": "e", "task":
 
 SHAPES: dict[str, Shape] = {
     "inspect_json": _in(_INSPECT, _of_twenty(_sample), "many"),
+    "inspect_one": _in(
+        _INSPECT + '{"id": 1, "epoch": 1, "uuid": "u", "input": "Go.", "messages": [',
+        lambda: _logged(turns()),
+        after="]}]}",
+    ),
     "atif": _in('{"schema_version": "ATIF-v1.4", "session_id": "s", "agent": {"name": "a"}, "steps": [', _each(_step)),
     "petri": _in('{"metadata": {"transcript_id": "p", "target_model": "model-a"}, "events": [', _petri),
     "openai_runstate": _in(

@@ -47,6 +47,7 @@ def side_threads(
     main: Sequence[Message],
     report: Report,
     *,
+    as_logged: Callable[[], Sequence[msgspec.Raw]],
     pool: Callable[[], Sequence[msgspec.Raw]],
     resolved: Callable[[Any], Any],
     speaker: Speaker | None,
@@ -57,16 +58,19 @@ def side_threads(
     A message of an input is in `main` when its id is (a compaction shortens what it sends again, and keeps the id), else
     when role and text are; an answer only by role and text.
 
-    `events`: JSON lists, or what was decoded already, one after the other. `pool`: the messages that `input_refs` point
+    `events`: JSON lists, or what was decoded already, one after the other. `as_logged`: the JSON of `main`. `pool`: the messages that `input_refs` point
     into, loaded when first needed. `resolved` puts attachments in place. `speaker`: see `inspect_message`. `target_role`: where set, calls of other roles are not the target's.
     """
-    covered = _Covered(main)
     converter = _Converter(report, resolved, speaker)
+    covered = _Covered(main, as_logged, converter)
     merges: dict[str, tuple[str | None, PrefixMerge]] = {}
     spans = _Spans()
     for event, span, actor in chain.from_iterable(_model_calls(_decoded(part, report), spans) for part in events):
-        given, answer = _input(event, pool, report), _answer(event)
-        if all(covered.has_input(raw, converter) for raw in given) and covered.has_answer(answer, converter):
+        answer = _answer(event)
+        if covered.has_all(event.input) and covered.has_answer(answer):
+            continue
+        given = _input(event, pool, report)
+        if all(map(covered.has_input, given)) and covered.has_answer(answer):
             continue
         messages = [message for raw in given for message in converter.message(bytes(raw))[0]]
         if answer is not None:
@@ -80,28 +84,55 @@ def side_threads(
 class _Covered:
     """What the main thread has."""
 
-    def __init__(self, main: Sequence[Message]) -> None:
+    def __init__(
+        self, main: Sequence[Message], as_logged: Callable[[], Sequence[msgspec.Raw]], converter: _Converter
+    ) -> None:
         self._main = main
+        self._as_logged = as_logged
+        self._converter = converter
+        self._logged: frozenset[bytes] | None = None
         self._ids = {message.source_id for message in main if message.source_id}
         self._keys: set[object] = set()
         self._answers: set[object] = set()
+        self._raw_answers: set[bytes] = set()
+        """Those that stand in the main thread to the letter, as most do: they are not even decoded unless they have to be."""
 
-    def has_input(self, raw: msgspec.Raw, converter: _Converter) -> bool:
+    def has_all(self, raw: msgspec.Raw) -> bool:
+        """Whether every message of an input is known by its id; False, too, where there is none."""
+        try:
+            rows = _ALL_IDENTIFIED.decode(raw) if raw else []
+        except (msgspec.DecodeError, RecursionError):
+            return False
+        ids = self._ids
+        for row in rows:
+            if row.id not in ids:
+                return False
+        return bool(rows)
+
+    def has_input(self, raw: msgspec.Raw) -> bool:
         try:
             own = _IDENTIFIED.decode(raw).id
         except (msgspec.DecodeError, RecursionError):
             own = None
-        return own in self._ids or self._has(converter.message(bytes(raw))[1])
+        return own in self._ids or self._has(self._converter.message(bytes(raw))[1])
 
-    def has_answer(self, raw: msgspec.Raw | None, converter: _Converter) -> bool:
+    def has_answer(self, raw: msgspec.Raw | None) -> bool:
         if raw is None:
             return True
-        key = converter.message(bytes(raw))[1]
+        data = bytes(raw)
+        if self._logged is None:
+            self._logged = frozenset(map(bytes, self._as_logged()))
+        if data in self._logged:
+            self._raw_answers.add(data)
+            return True
+        key = self._converter.message(data)[1]
         self._answers.add(key)
         return self._has(key)
 
     def has(self, message: Message) -> bool:
         key = message_key(message)
+        while self._raw_answers:
+            self._answers.add(self._converter.message(self._raw_answers.pop())[1])
         return self._has(key) or (message.source_id in self._ids and key not in self._answers)
 
     def _has(self, key: object) -> bool:
@@ -280,7 +311,7 @@ def _free(name: str, taken: set[str]) -> str:
     return candidate
 
 
-class _Identified(msgspec.Struct):
+class _Identified(msgspec.Struct, gc=False):
     id: str | None = None
 
 
@@ -293,6 +324,7 @@ class _Output(msgspec.Struct):
 
 
 _IDENTIFIED = msgspec.json.Decoder(_Identified)
+_ALL_IDENTIFIED = msgspec.json.Decoder(list[_Identified])
 _EVENT = msgspec.json.Decoder(Event)
 _EVENTS = msgspec.json.Decoder(list[Event])
 _OUTPUT = msgspec.json.Decoder(_Output)

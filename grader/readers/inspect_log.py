@@ -9,7 +9,16 @@ import msgspec
 
 from grader.readers.contained import contained
 from grader.readers.evidence import Head
-from grader.readers.inspect_sample import Eval, Parts, decode_sample, decode_spec, reencoded, sample_transcript
+from grader.readers.inspect_sample import (
+    USUAL_SAMPLES,
+    Eval,
+    Parts,
+    Sample,
+    decode_sample,
+    decode_spec,
+    reencoded,
+    sample_transcript,
+)
 from grader.readers.jsontext import decode_json
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
@@ -75,10 +84,11 @@ def _large_document(source: Source, report: Report) -> Iterator[Transcript]:
     header = source.members("status", "eval")
     spec = decode_spec(header.get("eval"), header.get("status"))
     _note_status(header.get("status"), report)
-    for position, data in source.items_at("samples", report):
-        with contained(report, "sample", line=position, raw=bytes(data[:400])):
-            sample = decode_sample(data, report)
-            del data  # a sample may be most of the memory there is
+    for position, item in source.items_at("samples", report, USUAL_SAMPLES):
+        shown = f"sample {item.id}" if isinstance(item, Sample) else bytes(item[:400])
+        with contained(report, "sample", line=position, raw=shown):
+            sample = item if isinstance(item, Sample) else decode_sample(item, report)
+            del item  # a sample may be most of the memory there is
             yield sample_transcript(source, report, sample, spec, Parts(), row=position)
 
 

@@ -166,6 +166,7 @@ def sample_transcript(
         event_parts,
         main,
         report,
+        as_logged=lambda: _raws(sample.messages) or _ranges(sample.message_refs, pool, report),
         pool=pool,
         resolved=attachments.resolved,
         speaker=spec.speaker,
@@ -367,6 +368,7 @@ class _EventsData(msgspec.Struct):
 
 _SAMPLE = msgspec.json.Decoder(Sample)
 _USUAL_SAMPLE = msgspec.json.Decoder(_UsualSample)
+USUAL_SAMPLES: msgspec.json.Decoder[list[Sample]] = msgspec.json.Decoder(list[_UsualSample])
 _EVENTS_DATA = msgspec.json.Decoder(_EventsData)
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _ROWS = msgspec.json.Decoder(list[Row])

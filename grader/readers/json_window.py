@@ -11,7 +11,7 @@ import msgspec
 from grader.readers.jsontext import decode_json
 from grader.readers.report import Skip
 
-__all__ = ["JsonWindow"]
+__all__ = ["VALUES", "JsonWindow"]
 
 _CHUNK: Final = 1 << 20
 _SMALL: Final = 1 << 20
@@ -24,7 +24,7 @@ _STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+"|[{}\[\]]|"', re.DOTALL)
 _BETWEEN = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*[^ \t\r\n]{1,12}")
 _PLACE = re.compile(r"\(byte (\d+)\)")
 _RAW = msgspec.json.Decoder(msgspec.Raw)
-_VALUES = msgspec.json.Decoder(list[Any])
+VALUES: Final = msgspec.json.Decoder(list[Any])
 _MOST_SINGLY: Final = 1024
 
 
@@ -38,21 +38,15 @@ class JsonWindow:
         self._at = 0
         self._ended = False
 
-    def items(self) -> Iterator[bytes | bytearray]:
-        """The JSON of each item of the list that begins here."""
-        self._expect(b"[")
-        while not self._closes(b"]"):
-            yield self.value()
-
     def places(self) -> Iterator[None]:
         """Stands before each item of the list that begins here; the caller takes or skips it."""
         self._expect(b"[")
         while not self._closes(b"]"):
             yield
 
-    def runs(self) -> Iterator[list[Any] | bytes | bytearray]:
+    def runs(self, decoder: msgspec.json.Decoder[list[Any]] = VALUES) -> Iterator[list[Any] | bytes | bytearray]:
         """The items of the list that begins here: many together, decoded, or one that has to be taken alone."""
-        return self._walk(_VALUES, self.value)
+        return self._walk(decoder, self.value)
 
     def _walk(self, decoder: msgspec.json.Decoder[Any], alone: Callable[[], Any]) -> Iterator[Any]:
         self._expect(b"[")

@@ -9,15 +9,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
+import msgspec
+
 from grader.readers.evidence import SAMPLE, Head
-from grader.readers.json_window import JsonWindow
+from grader.readers.json_window import VALUES, JsonWindow
 from grader.readers.jsontext import decode_json
 from grader.readers.report import Skip
 
 __all__ = [
     "Outline",
     "document_head",
-    "items_at",
     "list_head",
     "members_of",
     "nested_values",
@@ -26,41 +27,31 @@ __all__ = [
 ]
 
 
-def items_at(stream: IO[bytes], key: str | None, limit: int) -> Iterator[bytes | bytearray]:
-    """The JSON of each item of the list under `key` of the top-level object, or, with None, of the top-level list.
-
-    No more than one item is held. An item that is not valid JSON is given as far as its brackets go. Raises ValueError
-    where the document breaks off, Skip("too_large") for an item over `limit` bytes.
-    """
-    window = JsonWindow(stream, limit)
-    if key is None:
-        yield from window.items()
-        return
-    for name in window.members():
-        if name == key and window.peek() == b"[":
-            yield from window.items()
-            return
-        window.skip()
-
-
 def values_at(
-    stream: IO[bytes], key: str | None, limit: int, *, nth: int = 1
+    stream: IO[bytes],
+    key: str | None,
+    limit: int,
+    *,
+    nth: int = 1,
+    decoder: msgspec.json.Decoder[list[Any]] = VALUES,
 ) -> Iterator[list[Any] | bytes | bytearray]:
-    """As `items_at`, but in lists of decoded items that stand together; an item alone, undecoded, is large or no strict JSON.
+    """The items of the list under `key` of the top-level object, or, with None, of the top-level list.
 
-    A decoder that is called once for a thousand small items is several times faster than one called for each. `nth`: which
-    list under `key`, where a document repeats the key. Raises ValueError, too, where something follows the top-level list.
+    Small ones come as lists of several, decoded: a decoder that is called once for a thousand of them is several times
+    faster than one called for each. An item alone is JSON, for it is large or not strict; it is given as far as its brackets
+    go. `nth`: which list under `key`, where a document repeats the key. Raises ValueError where the document breaks off or
+    something follows the top-level list, Skip("too_large") for an item over `limit` bytes.
     """
     window = JsonWindow(stream, limit)
     if key is None:
-        yield from window.runs()
+        yield from window.runs(decoder)
         window.end()
         return
     for name in window.members():
         if name == key and window.peek() == b"[":
             nth -= 1
             if nth == 0:
-                yield from window.runs()
+                yield from window.runs(decoder)
                 return
         window.skip()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from stat import S_ISLNK
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from grader.readers.contained import contained
 from grader.readers.evidence import Head, first_rows, from_document
@@ -18,9 +18,13 @@ from grader.readers.report import Report, Skip
 from grader.readers.streams import Capped, lines, open_zip, unpacked
 
 if TYPE_CHECKING:
+    import msgspec
+
     from grader.readers.largejson import Outline
 
 __all__ = ["Source"]
+
+T = TypeVar("T")
 
 _HEAD_BYTES = 1 << 16
 _PREFIX_BYTES = 1 << 22
@@ -155,31 +159,36 @@ class Source:
                 else:
                     yield number, line
 
-    def items_at(self, key: str | None, report: Report) -> Iterator[tuple[int, bytes | bytearray]]:
-        """(position from 1, JSON) of each item of the list under `key` at the top, or of the top-level list for None.
+    def items_at(
+        self, key: str, report: Report, decoder: msgspec.json.Decoder[list[T]]
+    ) -> Iterator[tuple[int, T | bytes | bytearray]]:
+        """(position from 1, item) of each item of the list under `key` at the top of an object.
 
-        However large the document, one item is held at a time. Where it breaks off, that is reported.
+        Small ones come as `decoder`, which is for lists of them, decodes them; large ones, and what it refuses, as JSON.
+        However large the document, a part is held at a time. Where it breaks off, that is reported.
         """
-        from grader.readers.largejson import items_at
+        from grader.readers.largejson import values_at
 
         position = 0
         with self.open() as stream:
             try:
-                for item in items_at(stream, key, self.entry_limit):
-                    position += 1
-                    report.rows += 1
-                    held = [item]
-                    del item  # the caller alone holds it, and may let it go
-                    yield position, held.pop()
+                for run in values_at(stream, key, self.entry_limit, decoder=decoder):
+                    held = run if isinstance(run, list) else [run]
+                    held.reverse()
+                    del run  # the caller alone holds it, and may let it go
+                    while held:
+                        position += 1
+                        report.rows += 1
+                        yield position, held.pop()
             except ValueError as error:
                 report.malformed(position + 1, f"{key or 'list'}: {error}", b"")
 
     def values_at(
         self, key: str | None, report: Report, *, nth: int = 1, rows: bool = True, told: bool = False
     ) -> Iterator[tuple[int, Any]]:
-        """As `items_at`, decoded, some thousand held at a time; an item that is no JSON is reported.
+        """(position from 1, value) of each item of the list under `key`, or of the top-level list for None, a part held at a time.
 
-        `nth`: which list under `key`, where it stands more than once. `rows`: the items count as rows. `told`: that the
+        An item that is no JSON is reported, and where the document breaks off. `nth`: which list under `key`, where it stands more than once. `rows`: the items count as rows. `told`: that the
         document breaks off is reported already.
         """
         from grader.readers.largejson import values_at
