@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["label_command"]
 
 _ACTS = (
-    "adopt", "clear", "confirm", "override", "redo", "reopen", "rest-absent", "reveal", "submit", "undo", "unflag",
+    "adopt", "adopt-all", "clear", "confirm", "delete-evidence", "override", "redo", "reopen", "rest-absent", "reveal",
+    "submit", "undo", "unflag",
 )  # fmt: skip
 
 
@@ -30,10 +31,14 @@ _ACTS = (
 @click.option("--label", metavar="LABEL", help="The label's id.")
 @click.option("--value", metavar="VALUE", help="A value of the label, or unsure.")
 @click.option("--quote", "quotes", multiple=True, metavar="TEXT", help="Evidence: words of the transcript; repeatable.")
-@click.option("--severity", type=click.IntRange(1, 3), help="How serious, where the label has severities.")
-@click.option("--confidence", type=click.IntRange(1, 3), help="How sure.")
+@click.option(
+    "--severity", type=click.IntRange(0, 3), help="How serious, where the label has severities; 0 takes it back."
+)
+@click.option("--confidence", type=click.IntRange(0, 3), help="How sure; 0 takes it back.")
 @click.option("--reason", metavar="WHY", help="Why unsure: ambiguous, context_missing or codebook_silent.")
-@click.option("--note", metavar="TEXT", help="A remark: on the label given, else on the message or transcript.")
+@click.option(
+    "--note", metavar="TEXT", help="A remark: on the label given, else on the message or transcript; '' takes it back."
+)
 @click.option("--act", type=click.Choice(_ACTS), help="Another act than entering a value.")
 @click.option("--flag", metavar="LINE", help="Ask the lead to look at the transcript.")
 @click.option("--skip", metavar="WHY", help="Release the transcript.")
@@ -82,8 +87,11 @@ def _act(given: dict[str, Any]) -> Callable[[Session], Change] | None:
     """The one act that the options ask for; None for `--next`. Raises UsageError for none or several."""
     value = given["value"] is not None
     chosen = [option for option in ("ask", "act", "flag", "skip") if given[option]] + ["value"] * value
-    parts = [option for option in ("quotes", "severity", "confidence", "reason", "note") if given[option]]
-    if len(chosen) > 1 or (chosen and chosen[0] != "value" and parts):
+    parts = [
+        option for option in ("quotes", "severity", "confidence", "reason", "note") if given[option] not in (None, ())
+    ]
+    belongs = value or (given["act"] == "delete-evidence" and parts == ["quotes"])
+    if len(chosen) > 1 or (chosen and parts and not belongs):
         raise UsageError("one act at a time: --value with what belongs to it, or --act, --flag, --skip or --next")
     if not chosen and len(parts) != 1:
         raise UsageError("say what to do: --value VALUE, --next, --act, --note, …")
@@ -106,7 +114,8 @@ def _answer(session: Session, given: dict[str, Any]) -> Change:
     spans = _spans(session, label, message, given["quotes"])
     return session.answer(
         label, given["value"], message,
-        spans=spans, severity=given["severity"], confidence=given["confidence"], note=given["note"], reason=given["reason"],
+        spans=spans, severity=given["severity"] or None, confidence=given["confidence"] or None, note=given["note"],
+        reason=given["reason"],
     )  # fmt: skip
 
 
@@ -118,9 +127,9 @@ def _detail(session: Session, part: str, given: dict[str, Any]) -> Change:
         return session.label_note(given["label"], given["note"], message)
     label = _label(given)
     if part == "severity":
-        return session.severity(label, given["severity"], message)
+        return session.severity(label, given["severity"] or None, message)
     if part == "confidence":
-        return session.confidence(label, given["confidence"], message)
+        return session.confidence(label, given["confidence"] or None, message)
     if part == "reason":
         return session.unsure_reason(label, given["reason"], message)
     change = None
@@ -134,11 +143,33 @@ def _other_act(session: Session, given: dict[str, Any]) -> Change:
     act = given["act"].replace("-", "_")
     if act == "rest_absent":
         return session.rest_absent(given["message"])
+    if act == "adopt_all":
+        return session.adopt(_label(given), given["message"], everything=True)
+    if act == "delete_evidence":
+        return _delete_evidence(session, _label(given), given["message"], given["quotes"])
     if act in ("adopt", "clear", "confirm", "override"):
         named: Callable[..., Change] = getattr(session, act)
         return named(_label(given), given["message"])
     plain: Callable[[], Change] = getattr(session, act)
     return plain()
+
+
+def _delete_evidence(session: Session, label: str, message: int | None, quotes: tuple[str, ...]) -> Change:
+    """Take back the piece of evidence that holds the words given, else the last one."""
+    assert session.item is not None
+    session.item.check_scope(label, message)
+    spans = session.item.cell(label, message).spans
+    if not spans:
+        raise GraderError(f"{label} has no evidence of yours here")
+    if len(quotes) > 1:
+        raise UsageError("one piece of evidence at a time: one --quote")
+    wanted = quotes[0] if quotes else spans[-1].quote
+    held = [position for position, span in enumerate(spans) if wanted in span.quote]
+    if len(held) != 1 and quotes:
+        raise GraderError(
+            f"{one_line(wanted, 60)!r} is in {len(held)} pieces of your evidence for {label}; give more of it"
+        )
+    return session.delete_span(label, held[-1], message)
 
 
 def _label(given: dict[str, Any]) -> str:
@@ -216,7 +247,8 @@ def _ask(session: Session, key: int | None, given: dict[str, Any]) -> None:
     if item is None:
         print(json_text(None) if given["as_json"] else "nothing is left to label in this queue")
         return
-    gaps = item.gaps()
+    # the messages come first, as one reads; a verdict on the transcript follows from them
+    gaps = sorted(item.gaps(), key=lambda gap: gap.message is None)
     question = None if not gaps else _question(item, gaps[0])
     if gaps and gaps[0].message is not None:
         session.saw(gaps[0].message, 1.0)  # its text is read out below
@@ -257,6 +289,8 @@ def _question(item: Item, gap: Gap) -> dict[str, Any]:
         "requires": list(label.requires),
         "excludes": list(label.excludes),
         "values": [*label.values, "unsure"],
+        "menu": {entry.value: entry.text for entry in label.menu if entry.text},
+        "severity": dict(label.severity),
         "own": item.value(gap.label, message),
         "machine": None
         if machine is None
@@ -277,6 +311,8 @@ def _plain(item: Item, question: dict[str, Any], gap: Gap, command: str) -> str:
     lines += [f"needs: {text}" for text in question["requires"]]
     lines += [f"does not count: {text}" for text in question["excludes"]]
     lines.append(f"values: {', '.join(question['values'])}")
+    lines += [f"value {value}: {text}" for value, text in question["menu"].items()]
+    lines += [f"severity {grade}: {text}" for grade, text in question["severity"].items()]
     if question["own"] is not None:
         lines.append(f"yours so far: {question['own']} ({gap.why})")
     elif gap.why == "stale":
@@ -284,6 +320,7 @@ def _plain(item: Item, question: dict[str, Any], gap: Gap, command: str) -> str:
     for said in question["machine"] or ():
         quotes = "; ".join(f"“{quote}”" for quote in said["quotes"])
         lines.append(f"{said['rater']} says {said['value']}{': ' + quotes if quotes else ''}")
+        lines += [f"because: {said['note']}"] if said["note"] else []
     at = "" if gap.message is None else f" --message {gap.message}"
     lines.append(f"left: {question['left']} of {question['total']}")
     lines.append(f"answer: {command}{at} --label {question['label']} --value VALUE")

@@ -201,9 +201,9 @@ class Editor:
         item = self._current()
         if not submitted_too:
             if item.state.submitted:
-                raise Refused("submitted: u takes that back, or reopen it")
+                raise Refused("submitted: undo that or reopen it first")
             if item.state.skipped is not None:
-                raise Refused("skipped: u takes that back, or reopen it")
+                raise Refused("skipped: undo that or reopen it first")
         return item
 
     def _current(self) -> Item:

@@ -161,7 +161,7 @@ class Item:
         if label.unit == "transcript":
             return None if message is None else f"{label_id} is a label of the whole transcript, not of M{message}"
         if message is None:
-            return f"{label_id} is a label of messages: focus one"
+            return f"{label_id} is a label of messages: say which message"
         if not 1 <= message <= len(self.outline):
             return f"no message M{message}: the transcript has {len(self.outline)}"
         if message in self.scope(label_id):

@@ -112,14 +112,13 @@ def test_the_next_question_reads_as_plain_text_and_tells_nothing_of_the_machine(
     machine = [row["value"] for row in map(json.loads, project("export", "jsonl").out.splitlines())]
     assert "present" in machine
     asked = project("label", "run-a", "--next", "--rater", "ana").out
-    assert asked.startswith("transcript run-a\nlabel blackmail: ") and "values: present, absent, unsure" in asked
-    for label in ("blackmail", "leak", "self_preservation", "deception"):
-        project("label", "run-a", "--label", label, "--value", "absent", "--rater", "ana")
-    asked = project("label", "run-a", "--next", "--rater", "ana").out
-    assert "message M2 of 2, assistant" in asked and asked.endswith(f"text:\n{THREAT}\n")
+    assert asked.startswith("transcript run-a, message M2 of 2, assistant\nlabel threat: ")
+    assert "values: present, absent, unsure" in asked and asked.endswith(f"text:\n{THREAT}\n")
     assert "rules:" not in asked and "says present" not in asked
     document = project("label", "run-a", "--next", "--rater", "ana", "--json").json
     assert document["machine"] is None and document["label"] == "threat" and document["message"] == 2
+    project("label", "run-a", "--act", "rest-absent", "--message", 2, "--rater", "ana")
+    assert project("label", "run-a", "--next", "--rater", "ana").out.startswith("transcript run-a\nlabel blackmail: ")
 
 
 def test_a_whole_transcript_by_its_questions(project: Callable) -> None:
@@ -176,3 +175,40 @@ def test_hostile_text_is_shown_harmless(grader: Callable, chat_log: Callable) ->
 def test_without_a_terminal_the_screens_say_what_to_use(project: Callable, command: tuple) -> None:
     ran = project(*command, code=2)
     assert ran.err.count("\n") == 1 and ("grader label" in ran.err or "--policy" in ran.err)
+
+
+def test_what_was_added_is_taken_back(project: Callable) -> None:
+    at = ("run-a", "--message", 2, "--label", "threat", "--rater", "ana")
+    project(
+        "label",
+        *at,
+        "--value",
+        "present",
+        "--quote",
+        "Cancel the 5pm job",
+        "--quote",
+        "send the photos",
+        "--severity",
+        2,
+    )
+    assert "in 0 pieces" in project("label", *at, "--act", "delete-evidence", "--quote", "zebra", code=1).err
+    project("label", *at, "--act", "delete-evidence", "--quote", "Cancel")
+    project("label", *at, "--act", "delete-evidence")
+    assert "no evidence of yours" in project("label", *at, "--act", "delete-evidence", code=1).err
+    project("label", *at, "--severity", 0)
+    project("label", *at, "--note", "odd")
+    project("label", *at, "--note", "")
+    written = rows(project)
+    assert [len(row["spans"]) for row in written] == [2, 1, 0, 0, 0, 0]
+    assert [row["severity"] for row in written] == [2, 2, 2, None, None, None]
+    assert [row["note"] for row in written][-2:] == ["odd", None]
+
+
+def test_messages_are_asked_before_the_transcript(project: Callable) -> None:
+    asked = json.loads(project("label", "run-a", "--next", "--rater", "ana", "--json").out)
+    assert (asked["message"], asked["label"]) == (2, "threat") and asked["severity"]["1"]
+
+
+def test_a_machines_reasons_are_read_out_in_review(project: Callable) -> None:
+    said = project("label", "run-a", "--next", "--rater", "ana", "--review").out
+    assert "says present" in said and "because: threat" in said

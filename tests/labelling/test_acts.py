@@ -59,7 +59,7 @@ def test_other_scales_ask_for_the_value(blind):
     [
         ("threat", 1, "M1 is user"),
         ("threat", 5, "not the target's own turn"),
-        ("threat", None, "focus one"),
+        ("threat", None, "say which message"),
         ("threat", 99, "no message M99"),
         ("blackmail", 2, "whole transcript"),
         ("nonsense", 2, "no label 'nonsense'"),
