@@ -43,7 +43,9 @@ _PAGE = """<!DOCTYPE html>
 <script src="static/js/textual.js"></script><script src="keys.js"></script>
 <style>
 @font-face {{ font-family: "Roboto Mono"; src: url(static/fonts/RobotoMono-VariableFont_wght.ttf); }}
+html, body {{ margin: 0; height: 100%; overflow: hidden; }}
 body {{ background: #121417; color: #d8d8d8; font-family: "Roboto Mono", monospace; }}
+#terminal {{ position: fixed; inset: 0; }}
 #ended {{ display: none; padding: 2em; }} body.-closed #ended {{ display: block; }} body.-closed #terminal {{ display: none; }}
 </style></head>
 <body><div id="ended">Ended. Everything is saved; reload the page to go on.</div><div id="start"></div>

@@ -214,6 +214,7 @@ class Browser:
 async def browser(folder: Path) -> AsyncIterator[Browser]:
     process = subprocess.Popen(
         [str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--no-first-run",
+         "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--remote-debugging-port=0", f"--user-data-dir={folder}", "--window-size=1100,800", "about:blank"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
@@ -260,6 +261,11 @@ async def test_in_a_browser_a_terminal_appears_labels_and_ends(served: dict[str,
                 break
             await asyncio.sleep(0.1)
         assert values(tmp_path) == [("human:ana", "threat", "present", "blind")]
+        await page.call("Emulation.setDeviceMetricsOverride", width=640, height=420, deviceScaleFactor=1, mobile=False)
+        await until(
+            "document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth"
+        )
+        await until("document.querySelector('.xterm-screen').getBoundingClientRect().bottom <= innerHeight")
         await page.press("q")
         await until("!!document.querySelector('body.-closed')")
         assert page.faults == []
