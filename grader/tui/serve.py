@@ -53,11 +53,17 @@ body {{ background: #121417; color: #d8d8d8; font-family: "Roboto Mono", monospa
 </body></html>
 """
 
-# so that the first key works without a click
+# The first key works without a click. The page's script fits rows to the window with the cell it measured before; a window
+# that changes makes it measure again, with another result once the font is there, so it is asked to fit once more.
 _KEYS = """const wait = setInterval(() => {
   const keys = document.querySelector(".xterm-helper-textarea");
   if (keys) { keys.focus(); clearInterval(wait); }
 }, 50);
+let again = 0;
+const fit = () => { again = 0; const event = new Event("resize"); event.again = true; dispatchEvent(event); };
+const soon = () => { clearTimeout(again); again = setTimeout(fit, 150); };
+addEventListener("resize", (event) => { if (!event.again) soon(); });
+document.fonts.ready.then(soon);
 """
 
 
