@@ -47,14 +47,23 @@ def openai_messages(
 
 
 def _plain_message(row: dict[str, Any], index: int, thread: str, flags: tuple[str, ...]) -> Message | None:
-    """What `openai_message` gives for a role and a text, which is all that most rows are; None for every other."""
-    text = row.get("content")
-    if len(row) != 2 or type(text) is not str or not text or text.isspace():
+    """What `openai_message` gives for a text, alone, with calls, or as a result, as most rows are; None for every other."""
+    size, text, role = len(row), row.get("content"), row.get("role")
+    if size > 3 or type(text) is not str or not text or text.isspace():
         return None
-    role = row.get("role")
-    if role == "user" or role == "system" or (role == "assistant" and "<" not in text):
-        return Message(index, role, (Block("text", text),), None, thread, None, None, flags)
-    return None
+    blocks: tuple[Block, ...]
+    if size == 2 and (role == "user" or role == "system" or (role == "assistant" and "<" not in text)):
+        blocks = (Block("text", text),)
+    elif size == 3 and role == "tool" and type(call_id := row.get("tool_call_id")) is str and call_id:
+        blocks = (Block("tool_result", text, None, call_id),)
+    elif size == 3 and role == "assistant" and "<" not in text and type(calls := row.get("tool_calls")) is list:
+        for call in calls:
+            if type(call) is not dict:
+                return None
+        blocks = (Block("text", text), *map(_call, calls))
+    else:
+        return None
+    return Message(index, role, blocks, None, thread, None, None, flags)
 
 
 def openai_message(

@@ -30,6 +30,7 @@ _HEAD_BYTES = 1 << 16
 _PREFIX_BYTES = 1 << 22
 _LEAST_PREFIX = 256
 _KEPT_BYTES = 32 << 20
+_AT_ONCE = 32 << 20
 _STEP = 1 << 20
 
 
@@ -287,8 +288,13 @@ class Source:
         info = archive.getinfo(name)
         limits = self.options.limits
         limit = limits.held_at_once(info.compress_size)
-        with self.member_stream(archive, name, limit) as stream:
-            data = read_up_to(stream, limit + 1, info.file_size)
+        if info.file_size <= min(limit, _AT_ONCE):  # no more than that comes out, whatever it holds
+            _check_member(info)
+            with archive.open(info) as member:
+                data = bytes(member.read(info.file_size + 1))
+        else:
+            with self.member_stream(archive, name, limit) as stream:
+                data = read_up_to(stream, limit + 1, info.file_size)
         self._unpacked += len(data)
         if self._unpacked > limits.archive:
             raise Skip("too_large", f"the archive unpacks to more than {limits.archive:,} bytes")
@@ -297,10 +303,7 @@ class Source:
     def member_stream(self, archive: Any, name: str, limit: int | None = None) -> IO[bytes]:
         """A stream over one member that raises Skip("too_large") past the caps. Raises Skip where it is no file to be read."""
         info = archive.getinfo(name)
-        if info.flag_bits & 0x1:
-            raise Skip("encrypted", name)
-        if S_ISLNK(info.external_attr >> 16):
-            raise Skip("not_regular", "a link")
+        _check_member(info)
         limits = self.options.limits
         packed = max(1, info.compress_size)
         capped = Capped(archive.open(info), limits.archive if limit is None else limit, packed=packed, limits=limits)
@@ -400,3 +403,10 @@ class Source:
                 if ended and chunk.strip():
                     return True
         return False
+
+
+def _check_member(info: Any) -> None:
+    if info.flag_bits & 0x1:
+        raise Skip("encrypted", info.filename)
+    if S_ISLNK(info.external_attr >> 16):
+        raise Skip("not_regular", "a link")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 __all__ = ["utc_iso"]
 
 _FRACTION = re.compile(r"(\.\d{6})\d+")
+_LONGEST = len("2026-01-01T00:00:00.000000Z")
 _NUMBER = re.compile(r"\d{9,20}(\.\d+)?")
 
 
@@ -32,6 +33,9 @@ def utc_iso(value: object) -> str | None:
 def _from_text(text: str) -> str | None:
     if not text:
         return None
+    if text[-1] == "Z" and len(text) <= _LONGEST:  # as most are
+        moment = datetime.fromisoformat(text[:-1])
+        return moment.isoformat() + "Z" if moment.tzinfo is None else None
     if _NUMBER.fullmatch(text):
         return _from_epoch(float(text) if "." in text else int(text))
     moment = datetime.fromisoformat(_FRACTION.sub(r"\1", text))

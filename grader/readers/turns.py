@@ -29,17 +29,22 @@ def turn(
         stamp = utc_iso(time)
         if not (isinstance(time, str) and stamp is not None and time[:19].replace(" ", "T") == stamp[:19]):
             meta = {**(meta or {}), "raw_time": time}
+    kept = tuple(blocks)
     return Message(
-        index=0,
-        role=role,
-        blocks=tuple(block for block in blocks if block is not None),
-        name=name if isinstance(name, str) and name else None,
-        thread=thread,
-        timestamp=stamp,
-        source_id=str(source_id) if isinstance(source_id, str | int) and source_id != "" else None,
-        flags=tuple(sorted(set(flags))) if flags else (),
-        meta=meta,
+        0,
+        role,
+        tuple([block for block in kept if block is not None]) if None in kept else kept,  # type: ignore[arg-type]
+        name if isinstance(name, str) and name else None,
+        thread,
+        stamp,
+        source_id if type(source_id) is str and source_id else _text_id(source_id),
+        tuple(sorted(set(flags))) if flags else (),
+        meta,
     )
+
+
+def _text_id(raw: object) -> str | None:
+    return str(raw) if isinstance(raw, str | int) and raw != "" else None
 
 
 def split_results(role: Role, blocks: Sequence[Block], **said: Any) -> list[Message]:

@@ -134,15 +134,21 @@ class OutlineWriter:
         self._chars += chars
         self._lines += lines
         known, shape_of = self._shapes, self._shape_of
+        single = True
         for message in messages:
             blocks = message.blocks
             if len(blocks) == 1:
-                kinds: tuple[tuple[str, str | None], ...] = ((blocks[0].kind, blocks[0].name),)
+                block = blocks[0]
+                shape: Any = (message.role, message.name, message.thread, message.flags, block.kind, block.name)
             else:
+                single = False
                 kinds = tuple([(block.kind, block.name) for block in blocks])
-            shape = (message.role, message.name, message.thread, message.flags, kinds)
-            shape_of.append(known.setdefault(shape, len(known)))
-        if len(chars) == len(messages) and all(len(shape[4]) == 1 for shape in known):
+                shape = (message.role, message.name, message.thread, message.flags, kinds)
+            number = known.get(shape)
+            if number is None:
+                number = known[shape] = len(known)
+            shape_of.append(number)
+        if single:
             return chars, words
         counted = iter(chars)
         return [sum(islice(counted, len(message.blocks))) for message in messages], words
@@ -151,14 +157,18 @@ class OutlineWriter:
         """What was collected."""
         shapes = [
             MessageShape(role, name, thread, flags, tuple([BlockShape(*block) for block in blocks]))
-            for role, name, thread, flags, blocks in self._shapes
+            for role, name, thread, flags, blocks in self._nested()
         ]
         return Outline(shapes, array("I", self._shape_of), array("I", self._chars), array("I", self._lines))
 
     def packed(self) -> bytes:
         """What `read_outline` reads."""
         columns = [_bytes(column) for column in (self._shape_of, self._chars, self._lines)]
-        return _PACK.encode({"shapes": list(self._shapes), "columns": columns})
+        return _PACK.encode({"shapes": self._nested(), "columns": columns})
+
+    def _nested(self) -> list[Any]:
+        """The shapes, blocks as pairs; those of one block are kept flat, which is half the work for each message."""
+        return [shape if len(shape) == 5 else (*shape[:4], (shape[4:],)) for shape in self._shapes]
 
 
 def read_outline(data: bytes) -> Outline:

@@ -245,7 +245,8 @@ def _look_alikes(
 
 
 def _fold(message: Message) -> str:
-    return " ".join(message.text.casefold().split())
+    text = message.text
+    return " ".join((text.lower() if text.isascii() else text.casefold()).split())
 
 
 def _speech(messages: Sequence[Message]) -> dict[int, int]:
@@ -262,9 +263,8 @@ def _speech_hash(messages: Sequence[Message]) -> int | None:
     longest, most = None, -1
     for message in messages:
         if message.role == "assistant":
-            size = 0
-            for block in message.blocks:
-                size += len(block.text)
+            blocks = message.blocks
+            size = len(blocks[0].text) if len(blocks) == 1 else sum([len(block.text) for block in blocks])
             if size > most:
                 longest, most = message, size
     if longest is None:
