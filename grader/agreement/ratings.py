@@ -14,6 +14,7 @@ from grader.errors import UsageError
 
 __all__ = ["Patterns", "Ratings", "count_patterns", "from_codes", "from_matrix", "row_patterns", "select_raters"]
 
+_HUGE = 1e100
 _EXACT = 2**53
 """Below it sums of integers are exact in float64, which is what bincount adds in."""
 
@@ -104,6 +105,10 @@ def from_codes(
     numbers = np.asarray(scores if scores is not None else range(1, len(values) + 1), dtype=np.float64)
     if level == "ratio" and numbers.size and numbers.min() < 0:
         raise UsageError("level ratio needs values of 0 or more")
+    peak = float(np.abs(numbers).max(initial=0))
+    if peak > _HUGE or 0 < peak < 1 / _HUGE:
+        # every statistic is the same in any unit, and squares of these would leave the range of floats
+        numbers = numbers / peak
     weights = None if weight is None else _checked_weights(np.asarray(weight, dtype=np.float64), n_items)
     return Ratings(
         items,

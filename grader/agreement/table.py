@@ -55,7 +55,13 @@ def read_long(
     about_places = _item_columns(header, item, path)
     places = [_column(header, name, path) for name in (rater, value)]
     extra = {name: _column(header, name, path) for name in (cluster, weight) if name}
+    last = max((*about_places, *places, *extra.values()))
     for line, row in rows:
+        if last >= len(row):
+            # half a row would be a rater's name cut short, or a rating taken for missing
+            raise BadInput(
+                f"{len(row)} cells: the row ends before this column", path=path, line=line, field=header[last]
+            )
         who, what = _cell(row, places[0]), _cell(row, places[1])
         about = " / ".join(_cell(row, place) for place in about_places)
         if not about.strip(" /"):
@@ -102,8 +108,6 @@ def read_wide(
         about = _cell(row, 0)
         if not about:
             raise BadInput("no item in this row", path=path, line=line, field=header[0])
-        if len(row) > len(header):
-            raise BadInput(f"{len(row)} cells in a table of {len(header)} columns", path=path, line=line)
         position = builder.item(about)
         for column, store in ((cluster, builder.clusters), (weight, builder.weights)):
             if column is not None:
@@ -251,19 +255,33 @@ class _Builder:
 
 def _read(path: str | Path, delimiter: str | None) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        data = Path(path).read_bytes()
+        # spreadsheets save "Unicode text" as UTF-16, and mark it
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8").lstrip("\ufeff")
     except UnicodeDecodeError as error:
-        raise BadInput(f"not UTF-8 at byte {error.start}; save the table as UTF-8", path=path) from error
+        raise BadInput(
+            f"not {error.encoding.upper()} at byte {error.start}; save the table as UTF-8", path=path
+        ) from error
     except OSError as error:
         raise BadInput(error.strerror or "cannot be read", path=path) from error
     first = text.partition("\n")[0]
     separator = delimiter or max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    # a note of ten megabytes beside a rating is no reason to refuse it
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     rows = _rows(reader, path)
     _, header = next(rows, (1, []))
     if not header:
         raise BadInput("the table is empty: expected a header line", path=path, line=1)
-    return [cell.strip() for cell in header], rows
+    return [cell.strip() for cell in header], _fitting(rows, len(header), path)
+
+
+def _fitting(rows: Iterator[tuple[int, list[str]]], width: int, path: str | Path) -> Iterator[tuple[int, list[str]]]:
+    """Rows with no more cells than the header has columns, empty ones at their end aside: else cells have moved."""
+    for line, row in rows:
+        if any(cell.strip() for cell in row[width:]):
+            raise BadInput(f"{len(row)} cells in a table of {width} columns", path=path, line=line)
+        yield line, row
 
 
 def _rows(reader: _Reader, path: str | Path) -> Iterator[tuple[int, list[str]]]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from grader.agreement.alternative import AlternativeTest
 from grader.agreement.estimate import Estimate
 from grader.agreement.label_report import JudgeReport, LabelReport
+from grader.agreement.revealed import Change
 from grader.agreement.two_raters import PairReport
 from grader.reports.agreement_document import AgreementDocument, BehindItem
 from grader.reports.judge_flips import JudgeFlips
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["print_agreement", "print_by", "print_calibration", "print_why", "shown_figures"]
 
 MOST_PAIRS = 15
+MOST_DISAGREEMENTS = 5
+_NAME = 40
+"""Values and raters of a table may be called anything, at any length."""
 _ALL = (
     "percent", "kappa", "kappa_linear", "kappa_quadratic", "scott", "fleiss", "conger", "light",
     "brennan_prediger", "ac1", "ac2_quadratic", "ac2_ordinal", "alpha",
@@ -37,7 +42,7 @@ _NAMES = {
 def shown_figures(label: LabelReport, *, everything: bool = False) -> list[tuple[str, Estimate]]:
     """(name, figure) in the order they are read; `everything` adds what is left out for being easily misread."""
     found = label.coefficients
-    specific = [(f"agreement on {value}", estimate) for value, estimate in found.specific.items()]
+    specific = [(f"agreement on {one_line(value, _NAME)}", estimate) for value, estimate in found.specific.items()]
     if everything:
         figures = [(_NAMES[name], getattr(found, name)) for name in _ALL]
         figures = [*specific, *figures]
@@ -110,11 +115,14 @@ def print_why(rows: Sequence[BehindItem]) -> None:
     """The items, raters, values and weights behind a label's numbers."""
     out = console()
     raters = list(dict.fromkeys(rater for row in rows for rater in row.values))
-    shown = table("item", "cluster", "weight", *map(one_line, raters), numbers=("weight",))
+    shown = table("item", "cluster", "weight", *map(_short, raters), numbers=("weight",))
     for row in rows:
         weight = "" if row.weight is None else f"{row.weight:.3g}"
         shown.add_row(
-            plain(row.link), plain(row.cluster), plain(weight), *(plain(row.values.get(rater, "")) for rater in raters)
+            plain(row.link),
+            plain(row.cluster),
+            plain(weight),
+            *(plain(row.values.get(rater, ""), limit=_NAME) for rater in raters),
         )
     out.print(shown)
     out.print(plain(f"{len(rows)} items, {sum(len(row.values) for row in rows)} values", style="dim"))
@@ -129,7 +137,7 @@ def _print_label(out: Console, label: LabelReport, everything: bool) -> None:
     if counts.clusters < counts.items:
         line.append(f"{counts.clusters} clusters")
     out.print(plain(", ".join(line)))
-    rows = table("", "value [interval]", "n", numbers=("n",))
+    rows = table("", "value [interval]", "n", numbers=("n",), whole=("value [interval]", "n"))
     if label.prevalence.reason != "wrong_level":
         rows.add_row(plain("prevalence"), plain(share(label.prevalence, n=False)), plain(label.prevalence.n))
     for name, estimate in shown_figures(label, everything=everything):
@@ -139,8 +147,10 @@ def _print_label(out: Console, label: LabelReport, everything: bool) -> None:
     for judge in label.judges:
         _print_judge(out, judge)
     _print_people(out, label)
+    _print_disagreements(out, label, everything)
     _print_plan(out, label)
     warnings = [*label.warnings, *(code for _, estimate in shown_figures(label) for code in estimate.warn)]
+    warnings += [code for pair in label.pairs[:MOST_PAIRS] for code in pair.kappa.warn if code == "no_variation"]
     if warnings:
         out.print(plain(f"note: {warning_text(list(dict.fromkeys(warnings)))}", style="yellow"))
 
@@ -151,20 +161,26 @@ def _print_pairs(out: Console, label: LabelReport, everything: bool) -> None:
         return
     binary = any(pair.pi.value is not None for pair in met)
     kappa = "kappa_quadratic" if label.measurement != "nominal" else "kappa"
-    columns = ["pair", "n", "percent", "kappa" if kappa == "kappa" else "kappa quadratic"]
-    rows = table(*columns, *(("PI", "BI", "PABAK") if binary else ()), numbers=("n", "PI", "BI", "PABAK"))
     shown = sorted(met, key=lambda pair: -pair.n)[: None if everything else MOST_PAIRS]
+    columns = ["percent", "kappa" if kappa == "kappa" else "kappa quadratic", *(["PI, BI, PABAK"] if binary else [])]
+    rows = table("pair", "n", *columns, numbers=("n",), whole=("n", *columns))
     for pair in shown:
-        extra = [_bare(pair.pi), _bare(pair.bi), _bare(pair.pabak)] if binary else []
+        indices = ", ".join(_bare(one) for one in (pair.pi, pair.bi, pair.pabak))
         cells = [_pair_name(pair), str(pair.n), figure(pair.percent, n=False), figure(getattr(pair, kappa), n=False)]
-        rows.add_row(*(plain(cell) for cell in [*cells, *extra]))
+        rows.add_row(*(plain(cell) for cell in [*cells, *([indices] if binary else [])]))
     out.print(rows)
     if len(shown) < len(met):
         out.print(plain(f"{len(met) - len(shown)} more pairs with --all", style="dim"))
 
 
 def _pair_name(pair: PairReport) -> str:
-    return f"{pair.a} - {pair.b}"
+    return f"{_short(pair.a)} - {_short(pair.b)}"
+
+
+def _short(rater: str) -> str:
+    """A person by name; of rules that they are the rubric's."""
+    kind, _, name = rater.partition(":")
+    return one_line(name if kind == "human" and name else "rules" if kind == "rules" and name else rater, _NAME)
 
 
 def _bare(estimate: Estimate) -> str:
@@ -187,6 +203,10 @@ def _print_judge(out: Console, judge: JudgeReport) -> None:
         ("accuracy", judge.accuracy),
     ]
     parts = [f"{name} {share(estimate)}" for name, estimate in figures if estimate.reason != "wrong_level"]
+    bias = judge.mcnemar
+    if bias.difference.value is not None:
+        p = "" if bias.p_exact is None else f", McNemar exact p {bias.p_exact:.3f}"
+        parts.append(f"its rate minus people's {share(bias.difference)}{p}")
     for line in (*parts, f"kappa {figure(judge.kappa)}; people among themselves {figure(judge.ceiling)} (the ceiling)"):
         out.print(plain(f"  {line}"))
     if judge.votes is not None:
@@ -197,12 +217,23 @@ def _print_judge(out: Console, judge: JudgeReport) -> None:
         )
     test = judge.alt_test
     if test is not None and test.passes is not None:
-        verdict = "passes" if test.passes else "does not pass"
         out.print(
             plain(
-                f"  alternative annotator test at epsilon {test.epsilon:g}: {verdict}, winning rate {_bare(test.winning_rate)}, advantage {_bare(test.advantage)}"
+                f"  alternative annotator test at epsilon {test.epsilon:g} (a larger one favours the judge): {_passed(test)}"
             )
         )
+        if test.marked_only is not None:
+            out.print(plain(f"    on items somebody marked: {_passed(test.marked_only)}"))
+        warned = [*test.winning_rate.warn, *test.advantage.warn]
+        if test.left_out:
+            out.print(plain(f"    left out, fewer than 30 items: {', '.join(test.left_out)}"))
+        if warned:
+            out.print(plain(f"    note: {warning_text(list(dict.fromkeys(warned)))}", style="yellow"))
+
+
+def _passed(test: AlternativeTest) -> str:
+    verdict = {True: "passes", False: "does not pass", None: "cannot be told"}[test.passes]
+    return f"{verdict}, winning rate {_bare(test.winning_rate)}, advantage {_bare(test.advantage)} over {len(test.humans)} people"
 
 
 def _print_flips(out: Console, pair: JudgeFlips) -> None:
@@ -242,12 +273,42 @@ def _print_people(out: Console, label: LabelReport) -> None:
                 f"after seeing {found.judge}: {share(found.adoption)} of differing answers changed to it ({share(found.corrected, n=False)} corrected, {share(found.harmed, n=False)} harmed)"
             )
         )
+        out.print(
+            plain(f"  kappa with the judge {_moved(found.kappa_judge)}, among people {_moved(found.kappa_human)}")
+        )
+        for arm, one in found.arms.items():
+            pace = "" if one.seconds.value is None else f", median {one.seconds.value:.0f} s"
+            out.print(
+                plain(
+                    f"  {arm.replace('_', ' ')}: says it is there {share(one.rate)}, right {share(one.accuracy)}{pace}"
+                )
+            )
     for pair in label.spans.pairs if label.spans else ():
         out.print(
             plain(
-                f"evidence {pair.a} - {pair.b}: F1 exact {figure(pair.f1_exact, n=False)}, overlap {figure(pair.f1_overlap, n=False)}, characters shared {figure(pair.char_iou)}"
+                f"evidence {_short(pair.a)} - {_short(pair.b)}: F1 exact {figure(pair.f1_exact, n=False)}, overlap {figure(pair.f1_overlap, n=False)}, characters shared {figure(pair.char_iou)}"
             )
         )
+
+
+def _print_disagreements(out: Console, label: LabelReport, everything: bool) -> None:
+    if not label.disagreements:
+        return
+    shown = label.disagreements if everything else label.disagreements[:MOST_DISAGREEMENTS]
+    more = "" if len(shown) == len(label.disagreements) else f", the first {len(shown)}; all with --all"
+    opened = " (grader show opens one)" if label.label_digest is not None else ""
+    out.print(plain(f"{len(label.disagreements)} disagreements{opened}, most divided first{more}"))
+    for one in shown:
+        values = ", ".join(f"{_short(rater)} {one_line(value, _NAME)}" for rater, value in one.values.items())
+        marked = sum(len(span["quote"]) > 0 for span in one.spans)
+        evidence = f" · {marked} marked" if marked else ""
+        out.print(plain(f"  {one_line(one.link, 80)}  {one_line(values, 200)}{evidence}"))
+
+
+def _moved(change: Change) -> str:
+    return (
+        f"{figure(change.first, n=False)} blind, {figure(change.final, n=False)} after, change {figure(change.change)}"
+    )
 
 
 def _print_plan(out: Console, label: LabelReport) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.agreement import Design, analyse, coefficients, read_long, read_wide
+from grader.agreement import Design, analyse, coefficients, from_matrix, read_long, read_wide
 from grader.errors import BadInput, UsageError
 
 FEW = Design(replicates=40)
@@ -148,3 +148,40 @@ def test_only_line_breaks_end_a_row(tmp_path: Path) -> None:
     assert table.ratings.values == ("x\ny", "z") and len(table.ratings.raters) == 2
     old = _file(tmp_path, "item,rater,label\r1,a,x\r1,b,x\r")
     assert len(read_long(old).ratings.item) == 2
+
+
+def test_unicode_text_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    text = "item\trater\tlabel\n1\ta\tyés\n1\tb\tyés\n2\ta\tno\n2\tb\tyés\n"
+    assert read_long(_file(tmp_path, text, "utf-16")).ratings.values == ("no", "yés")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("item,rater,label\n1,a,x\n2,b\n", ":3: label: 2 cells: the row ends before this column"),
+        ("item,rater,label\n1,a,x,y\n", ":2: 4 cells in a table of 3 columns"),
+    ],
+)
+def test_a_row_cut_short_or_with_a_comma_too_many_is_not_guessed_at(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        read_long(_file(tmp_path, text))
+
+
+def test_empty_cells_at_the_end_of_rows_are_nothing(tmp_path: Path) -> None:
+    assert len(read_long(_file(tmp_path, "item,rater,label\n1,a,x,,\n1,b,x,\n")).ratings.item) == 2
+
+
+def test_a_long_note_beside_a_rating_is_no_hindrance(tmp_path: Path) -> None:
+    text = f'item,rater,label,note\n1,a,x,"{"words, " * 300_000}"\n1,b,y,\n'
+    assert read_long(_file(tmp_path, text)).ratings.values == ("x", "y")
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1.0, 1e200])
+def test_alpha_does_not_depend_on_the_unit(tmp_path: Path, unit: float) -> None:
+    rows = [(1, 2), (2, 2), (4, 3), (1, 1), (5, 4)]
+    text = "item,a,b\n" + "".join(f"{u},{a * unit!r},{b * unit!r}\n" for u, (a, b) in enumerate(rows))
+    for level in ("interval", "ratio"):
+        ratings = read_wide(_file(tmp_path, text), level=level).ratings
+        plain = from_matrix([list(map(float, row)) for row in rows], level=level)
+        found = coefficients(ratings, Design(replicates=2)).alpha.value
+        assert found == pytest.approx(coefficients(plain, Design(replicates=2)).alpha.value, abs=1e-12)
