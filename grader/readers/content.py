@@ -42,12 +42,13 @@ SECRET_KEYS = frozenset(
         "encryptedContent",
     ]
 )
-_TEXT_TYPES = frozenset(["text", "input_text", "output_text", "summary_text", "refusal", "Text"])
+_TEXT_TYPES = frozenset(["text", "input_text", "output_text", "summary_text", "refusal", "Text", "inputText"])
 _REASONING_TYPES = frozenset(["reasoning", "thinking", "reasoning_text", "think"])
 _MEDIA_TYPES = {
     "image": "image",
     "image_url": "image",
     "input_image": "image",
+    "inputImage": "image",
     "output_image": "image",
     "computer_screenshot": "image",
     "audio": "audio",
