@@ -173,8 +173,8 @@ class _Session:
         else:
             self.report.leave_out(kind or "event without type")
             return
-        said = {"time": record.get("ts"), "source_id": record.get("entryId"), "line": line}
-        self._branch.append(pi_message(row, self.report, **said))
+        key = record.get("entryId")
+        self._branch.append(pi_message(row, self.report, time=record.get("ts"), source_id=key, line=line))
 
     def _begin(self, kind: str, record: dict[str, Any], data: dict[str, Any], line: int) -> None:
         prompt = data.get("systemPrompt")
