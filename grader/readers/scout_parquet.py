@@ -16,6 +16,7 @@ from grader.readers.inspect_about import condition_of_arguments, models_of_roles
 from grader.readers.inspect_events import SideThreads, side_threads
 from grader.readers.inspect_messages import Speaker, inspect_messages
 from grader.readers.jsontext import decode_json
+from grader.readers.pairing import ended_by_call
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
 from grader.readers.threads import MAIN, thread_entry
@@ -111,7 +112,7 @@ def _transcript(
     return finish(
         source,
         report,
-        [*messages, *side.messages],
+        ended_by_call([*messages, *side.messages], lambda call: call.name == "submit"),
         format="scout_parquet",
         id=row.get("transcript_id"),
         model=models.get("target") or row.get("model"),
