@@ -75,7 +75,11 @@ def test_blocks_of_the_first_version_hold_what_a_servers_tool_did(write: Any) ->
     answer = {"type": "server_tool_result", "tool_call_id": "s1", "status": "error", "output": {"code": "busy"}}
     kwargs = {"content": [call, answer, {"type": "text", "text": "Nothing."}], "type": "ai"}
     said = {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "AIMessage"], "kwargs": kwargs}
-    gone = {**said, "id": ["langchain", "schema", "messages", "RemoveMessage"], "kwargs": {"content": "", "id": "1"}}
+    gone = {
+        **said,
+        "id": ["langchain", "schema", "messages", "RemoveMessage"],
+        "kwargs": {"content": "", "type": "remove"},
+    }
     reading = Reading(write([said, gone]))
     [message] = reading.only.messages
     assert kinds(message) == [("tool_call", "web_search"), ("tool_result", "web_search"), ("text", None)]
