@@ -296,3 +296,16 @@ def test_scout_rows_have_the_threads_that_only_their_events_hold(tmp_path: Path)
     ]
     assert reading.only.metadata["threads"]["searcher"] == {"kind": "subagent", "parent": "main", "actor": "searcher"}
     assert reading.warnings == {}
+
+
+def test_palisades_tags_beside_the_logs_are_scores(tmp_path: Path) -> None:
+    row = {"logger": "l", "event": "user_message", "user_payload": {"role": "user", "content": "Patrol."}}
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_text(json.dumps(row) + "\n")
+    (tmp_path / "tags.json").write_text(json.dumps({"a.jsonl": ["avoided", "mock"]}))
+    reading = Reading(tmp_path)
+    scores = [
+        [(score["name"], score["value"]) for score in found.metadata.get("scores", [])] for found in reading.transcripts
+    ]
+    assert scores == [[("avoided", True), ("mock", True)], []]
+    assert reading.skips == []
