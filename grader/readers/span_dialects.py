@@ -1,4 +1,4 @@
-"""Spans as MLflow, Weave and Braintrust keep them, in the names of OpenInference."""
+"""Spans as Langfuse's SDK, MLflow, Weave and Braintrust write them, in the names of OpenInference."""
 
 from __future__ import annotations
 
@@ -7,29 +7,43 @@ from typing import Any
 
 from grader.readers.payload import unwrapped
 
-__all__ = ["as_span", "of_mlflow"]
+__all__ = ["as_span", "in_usual_names"]
 
 _MLFLOW = {
     "mlflow.spanInputs": "input.value",
     "mlflow.spanOutputs": "output.value",
     "mlflow.llm.model": "llm.model_name",
 }
-_KINDS = {"CHAT_MODEL": "LLM", "PARSER": "CHAIN", "WORKFLOW": "CHAIN", "TASK": "CHAIN", "UNKNOWN": "CHAIN"}
+_LANGFUSE = {
+    "langfuse.observation.input": "input.value",
+    "langfuse.observation.output": "output.value",
+    "langfuse.observation.model.name": "llm.model_name",
+    "langfuse.session.id": "session.id",
+    "langfuse.user.id": "user.id",
+}
+_KINDS = {
+    **dict.fromkeys(("CHAT_MODEL", "GENERATION"), "LLM"),
+    **dict.fromkeys(("PARSER", "WORKFLOW", "TASK", "UNKNOWN", "SPAN", "EVENT"), "CHAIN"),
+}
 _TYPES = {"LLM": "LLM", "TOOL": "TOOL", "SCORE": "EVALUATOR", "FACET": "EVALUATOR", "CLASSIFIER": "EVALUATOR"}
 """Braintrust's types of spans that are no mere steps."""
 _COMPLETIONS = re.compile(r"(completions?\.(create|parse)|messages\.(create|stream)|responses\.create|generate_content|acompletion|completion)\b", re.I)  # fmt: skip
 """Operations that clients of models are patched with."""
 
 
-def of_mlflow(attributes: dict[str, Any]) -> dict[str, Any]:
-    """`attributes` with what MLflow says under names of its own, each value JSON in a string, under the usual ones too."""
-    kind = attributes.get("mlflow.spanType")
-    if kind is None and "mlflow.spanInputs" not in attributes:
+def in_usual_names(attributes: dict[str, Any]) -> dict[str, Any]:
+    """`attributes` with what MLflow (each value JSON in a string) and Langfuse say under names of their own."""
+    if "mlflow.spanType" in attributes or "mlflow.spanInputs" in attributes:
+        more = {usual: unwrapped(attributes[name]) for name, usual in _MLFLOW.items() if name in attributes}
+        kind = unwrapped(attributes.get("mlflow.spanType"))
+    elif "langfuse.observation.type" in attributes:
+        more = {usual: attributes[name] for name, usual in _LANGFUSE.items() if name in attributes}
+        kind = attributes["langfuse.observation.type"]
+    else:
         return attributes
-    more = {usual: unwrapped(attributes[name]) for name, usual in _MLFLOW.items() if name in attributes}
-    kind = unwrapped(kind)
     if isinstance(kind, str):
-        more["openinference.span.kind"] = _KINDS.get(kind.strip('"').upper(), kind.strip('"').upper())
+        kind = kind.strip('"').upper()
+        more["openinference.span.kind"] = _KINDS.get(kind, kind)
     if isinstance(model := more.get("llm.model_name"), str):
         more["llm.model_name"] = model.strip('"')
     return {**more, **attributes}

@@ -9,7 +9,7 @@ from typing import Any
 
 from grader.readers.packed import packed_mapping
 from grader.readers.payload import unwrapped
-from grader.readers.span_dialects import as_span, of_mlflow
+from grader.readers.span_dialects import as_span, in_usual_names
 from grader.readers.streamed import is_list
 
 __all__ = ["Event", "Span", "compacted", "flat", "indexed", "sdk_span", "sdk_spans"]
@@ -153,7 +153,7 @@ def _attributes(record: dict[str, Any]) -> dict[str, Any]:
     for key in _WRITTEN:  # a column of a table may hold them as JSON
         if isinstance(found.get(key), str):
             found |= flat({key: unwrapped(found[key])})
-    return of_mlflow(found)
+    return in_usual_names(found)
 
 
 def _parent(record: dict[str, Any]) -> str | None:

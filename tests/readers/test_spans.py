@@ -301,7 +301,7 @@ def test_instructions_as_a_message_with_parts(write: Callable[..., Path]) -> Non
     assert reading.warnings == {}
 
 
-@pytest.mark.parametrize("name", ["mlflow.json", "weave.jsonl", "braintrust.jsonl"])
+@pytest.mark.parametrize("name", ["mlflow.json", "weave.jsonl", "braintrust.jsonl", "langfuse_sdk.jsonl"])
 def test_spans_of_other_tracing_tools_hold_the_same_conversation(name: str) -> None:
     transcript = fixture(f"openinference/{name}").only
     assert transcript.model == "m-1"
