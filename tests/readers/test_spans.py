@@ -313,3 +313,14 @@ def test_spans_of_other_tracing_tools_hold_the_same_conversation(name: str) -> N
         ("assistant", "Nowhere."),
     ]
     assert [block.call_id for block in transcript.messages[2].blocks] == [None, "c1"]
+
+
+def test_a_summary_that_was_logged_as_its_items_is_its_text(write: Any) -> None:
+    thought = {"type": "reasoning", "content": json.dumps([{"type": "summary_text", "text": "Think."}])}
+    said = [{"role": "assistant", "parts": [thought, {"type": "text", "content": "Ho."}]}]
+    span = {
+        "context": {"trace_id": "t", "span_id": "s"},
+        "attributes": {"gen_ai.operation.name": "chat", "gen_ai.output.messages": json.dumps(said)},
+    }
+    [message] = Reading(write([span])).only.messages
+    assert [(block.kind, block.text) for block in message.blocks] == [("reasoning", "Think."), ("text", "Ho.")]
