@@ -36,8 +36,7 @@ def sniff(head: Head) -> bool:
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a run or simulation."""
     if source.head.kind == "object" and _is_about_others(source.head):
-        report.leave_out("settings of simulations in files of their own")
-        report.told_elsewhere = True
+        _told_in_files_of_their_own(source, report)
         return
     silent = found = 0
     for number, run, info in _runs(source, report):
@@ -90,6 +89,16 @@ def _info(record: dict[str, Any]) -> dict[str, Any]:
 def _is_about_others(head: Head) -> bool:
     """What stands beside a folder of simulations: the settings of all, and the tasks."""
     return "simulations" not in head.keys and "tasks" in head.keys and isinstance(head.get("info", "agent_info"), dict)
+
+
+def _told_in_files_of_their_own(source: Source, report: Report) -> None:
+    """Raises Skip where no folder of simulations stands beside."""
+    if source.head.error:
+        raise Skip("unreadable", source.head.error)
+    if source.member is not None or source.root is None or not (source.path.parent / "simulations").is_dir():
+        raise Skip("no_transcripts", "settings of simulations, which are not in it")
+    report.leave_out("settings of simulations in files of their own")
+    report.told_elsewhere = True
 
 
 def _is_run(record: dict[str, Any]) -> bool:
