@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from grader.readers.contained import contained
@@ -24,8 +24,10 @@ RECOGNISED_BY = "`eval_set_id`, `eval_cases`; `query`, `expected_tool_use`; or `
 
 def sniff(head: Head) -> bool:
     """A set of cases, or a session whose events have an author."""
-    return _is_older(head) or any(
-        _cases(record) is not None or _is_session(record) for record in head.record_objects[:5]
+    return (
+        _is_older(head)
+        or _is_events(head)
+        or any(_cases(record) is not None or _is_session(record) for record in head.record_objects[:5])
     )
 
 
@@ -33,6 +35,10 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a session or a case."""
     if _is_older(source.head):
         yield from _older(source, report)
+        return
+    if _is_events(source.head):
+        events = (event for _, event in source.records(report))
+        yield _session(source, report, {}, None, events)
         return
     for line, record in source.records(report, "events", "eval_cases", "evalCases"):
         place = line if source.head.kind != "object" else None
@@ -52,6 +58,12 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
 def _cases(record: dict[str, Any]) -> list[Any] | StreamedList | None:
     cases = _either(record, "eval_cases", "evalCases")
     return cases if is_list(cases) and _either(record, "eval_set_id", "evalSetId", "name") is not None else None
+
+
+def _is_events(head: Head) -> bool:
+    """The events of a session as they come, in rows or in a list."""
+    first = head.first if head.kind in ("rows", "list") else {}
+    return "author" in first and _has_parts(first) and _either(first, "invocation_id", "invocationId") is not None
 
 
 def _is_older(head: Head) -> bool:
@@ -108,8 +120,12 @@ def _either(record: dict[str, Any], *keys: str) -> Any:
     return next((record[key] for key in keys if record.get(key) is not None), None)
 
 
-def _session(source: Source, report: Report, session: dict[str, Any], line: int | None) -> Transcript:
-    events = session["events"] if is_list(session.get("events")) else []
+def _session(
+    source: Source, report: Report, session: dict[str, Any], line: int | None, events: Iterable[Any] | None = None
+) -> Transcript:
+    """The transcript of a session; `events`: those of one of which nothing else is logged."""
+    if events is None:
+        events = session["events"] if is_list(session.get("events")) else []
     requests = _requests(session)
     messages: list[Message] = []
     models: list[str] = []

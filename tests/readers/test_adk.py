@@ -103,3 +103,17 @@ def test_older_cases_are_turns_with_their_expected_calls() -> None:
     ]
     assert reading.warnings == {}
     assert [transcript.id for transcript in Reading(FIXTURES / "adk/older_cases.json").transcripts] == ["one", "two"]
+
+
+def test_events_as_they_come_are_one_session(write: Any) -> None:
+    said = [
+        {"author": "user", "invocationId": "i", "id": "1", "content": {"role": "user", "parts": [{"text": "Hi."}]}},
+        {"author": "lamps", "invocationId": "i", "id": "2", "content": {"role": "model", "parts": [{"text": "Ho."}]}},
+    ]
+    for rows in (True, False):
+        reading = Reading(write(said, rows=rows))
+        assert [(message.role, message.name, message.text) for message in reading.only.messages] == [
+            ("user", None, "Hi."),
+            ("assistant", "lamps", "Ho."),
+        ]
+        assert (reading.only.format, reading.file.rows) == ("adk", 2)
