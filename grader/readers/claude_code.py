@@ -22,6 +22,8 @@ SUPPORT = "TRC-"
 RECOGNISED_BY = "`type` user/assistant + object `message`; object `loglines`"
 
 _SYNTHETIC = "<synthetic>"
+_TITLES = {"summary": "summary", "ai-title": "aiTitle", "custom-title": "customTitle"}
+"""Rows that name the session, the last word first: what its user called it is not overruled."""
 _ABOUT_AGENT = {"agentType": "agent_type", "description": "agent_task", "toolUseId": "parent_call"}
 
 
@@ -75,14 +77,14 @@ class _Session:
         self.rows: list[Row] = []
         self._parents: dict[str, str | None] = {}
         self._taken: set[str] = set()
-        self._title: str | None = None
+        self._titles: dict[str, str] = {}
         self._condition: str | None = None
         self._agents: dict[str, str | None] = {}
 
     def prepend(self, other: _Session) -> None:
         self.rows = other.rows + self.rows
         self._parents = {**other._parents, **self._parents}
-        self._title = self._title or other._title
+        self._titles = {**other._titles, **self._titles}
         self._condition = self._condition or other._condition
 
     def add(self, line: int, record: dict[str, Any], report: Report) -> None:
@@ -96,9 +98,11 @@ class _Session:
         kind = record.get("type")
         message = record.get("message")
         self._condition = self._condition or logged_condition(record)
-        if kind == "summary" and isinstance(record.get("summary"), str):
-            self._title = record["summary"]
-            report.leave_out("summary")
+        if kind == "attachment" and (said := _queued(record)) is not None:
+            kind, message, record = "user", said, {**record, "isMeta": said["meta"]}
+        if isinstance(kind, str) and kind in _TITLES and isinstance(title := record.get(_TITLES[kind]), str):
+            self._titles[kind] = title
+            report.leave_out(kind)
         elif kind not in ("user", "assistant") and not (kind == "tool_result" and _parts_of(message)):
             report.leave_out(kind if isinstance(kind, str) else "row without type")
         elif not isinstance(message, dict):
@@ -132,7 +136,7 @@ class _Session:
             models=[row.model for row in self.rows if row.model and row.model != _SYNTHETIC],
             threads={MAIN: thread_entry("main", parent=None), **threads.entries} if several else None,
             metadata={
-                "title": self._title,
+                "title": next((self._titles[kind] for kind in reversed(_TITLES) if kind in self._titles), None),
                 "parent": self.id if lone_side_chain else None,
                 "agent_id": first.agent if lone_side_chain else None,
                 **(_about_agent(source) if lone_side_chain else {}),
@@ -202,7 +206,17 @@ def _row(
         side_chain=record.get("isSidechain") is True or isinstance(caller, str),
         agent=next((key for key in (record.get("agentId"), caller) if isinstance(key, str)), None),
         cwd=record.get("cwd") if isinstance(record.get("cwd"), str) else None,
+        queued=record.get("type") == "attachment",
     )
+
+
+def _queued(record: dict[str, Any]) -> dict[str, Any] | None:
+    """The message in an attachment that holds what was typed while the agent worked; no other row has it. What the
+    program itself puts into the queue (a task has ended) is flagged meta."""
+    said = record.get("attachment")
+    if not isinstance(said, dict) or said.get("type") != "queued_command" or said.get("prompt") in (None, "", []):
+        return None
+    return {"role": "user", "content": said["prompt"], "meta": said.get("commandMode") not in (None, "prompt")}
 
 
 def _parts_of(message: object) -> list[Any]:

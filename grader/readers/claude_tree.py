@@ -28,6 +28,8 @@ class Row:
     side_chain: bool = False
     agent: str | None = None
     cwd: str | None = None
+    queued: bool = False
+    """Said while the agent worked: it goes in among the results, and no branch begins there."""
 
 
 @dataclass(slots=True)
@@ -109,7 +111,10 @@ def _left_branches(row: Row, below: Sequence[Row], latest: Mapping[int, int]) ->
 
 def _is_prompt(row: Row) -> bool:
     return (
-        row.role == "user" and "meta" not in row.flags and not any(block.kind == "tool_result" for block in row.blocks)
+        row.role == "user"
+        and not row.queued
+        and "meta" not in row.flags
+        and not any(block.kind == "tool_result" for block in row.blocks)
     )
 
 

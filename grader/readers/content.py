@@ -42,12 +42,13 @@ SECRET_KEYS = frozenset(
         "encryptedContent",
     ]
 )
-_TEXT_TYPES = frozenset(["text", "input_text", "output_text", "summary_text", "refusal", "Text"])
+_TEXT_TYPES = frozenset(["text", "input_text", "output_text", "summary_text", "refusal", "Text", "inputText", "logs"])
 _REASONING_TYPES = frozenset(["reasoning", "thinking", "reasoning_text", "think"])
 _MEDIA_TYPES = {
     "image": "image",
     "image_url": "image",
     "input_image": "image",
+    "inputImage": "image",
     "output_image": "image",
     "computer_screenshot": "image",
     "audio": "audio",
@@ -258,8 +259,15 @@ def _item(item: dict[str, Any], role: Role, report: Report, line: int | None) ->
             error=item.get("is_error"),
             line=line,
         )
+    if kind == "compaction" and isinstance(item.get("content"), str):  # the model's summary of what was cut
+        return _present(reasoning_block(item["content"]))
+    if kind == "fallback" and "to" in item:  # another model went on
+        report.leave_out("fallback")
+        return []
     if kind is None and isinstance(item.get("content") or item.get("value"), str):
         return text_blocks(_text_of(item), role)
+    if kind is None and isinstance(item.get("stdout"), str):
+        return text_blocks(_printed(item), "user")
     if kind is None and (blocks := _converse_item(item, report, line)) is not None:
         return blocks
     if not (role == "tool" and isinstance(kind, str) and kind.endswith(_RESULT_PARTS)):
@@ -283,8 +291,16 @@ def _converse_item(item: dict[str, Any], report: Report, line: int | None) -> li
     return None
 
 
+def _printed(item: dict[str, Any]) -> str:
+    """What a command printed, and how it ended where that was not well."""
+    ended = item.get("outcome")
+    well = not isinstance(ended, dict) or ended.get("exit_code") == 0
+    parts = (item["stdout"], item.get("stderr"), None if well else compact(ended))
+    return "\n".join(part.removesuffix("\n") for part in parts if isinstance(part, str) and part)
+
+
 def _text_of(item: dict[str, Any]) -> str:
-    for key in ("text", "content", "value", "refusal"):
+    for key in ("text", "content", "value", "refusal", "logs"):
         if isinstance(item.get(key), str):
             return str(item[key])
         if isinstance(item.get(key), dict | list):

@@ -8,6 +8,7 @@ from typing import Any
 from grader.readers.contained import contained
 from grader.readers.content import call_id_of, content_blocks, reasoning_block, result_block
 from grader.readers.report import Report
+from grader.readers.responses_items import ResponsesReader, is_responses_item
 from grader.readers.roles import role_of
 from grader.readers.threads import MAIN
 from grader.readers.toolcall import tool_call
@@ -28,12 +29,22 @@ def openai_messages(
     flags: Iterable[str] = (),
     parts: Callable[[dict[str, Any], Report], list[Message]] | None = None,
 ) -> list[Message]:
-    """Every message of the list; what is no object is counted as `malformed_message`. `parts` reads rows that hold `parts`."""
+    """Every message of the list; what is no object is counted as `malformed_message`. `parts` reads rows that hold `parts`.
+
+    Where items of the Responses API stand among the messages, as its clients keep a history, all is read as such from there.
+    """
     messages: list[Message] = []
+    items: ResponsesReader | None = None
     flags = tuple(sorted(set(flags)))
     for row in rows:
         if not isinstance(row, dict):
             report.warn("malformed_message", line=line, detail=f"{type(row).__name__} instead of an object")
+            continue
+        if items is None and "type" in row and "role" not in row and is_responses_item(row):
+            items = ResponsesReader(report, thread=thread)
+        if items is not None:
+            with contained(report, "message", line=line):
+                items.add(row, time=row.get("timestamp") or row.get("created_at"), line=line, flags=flags)
             continue
         plain = _plain_message(row, len(messages) + 1, thread, flags)
         if plain is not None:
@@ -43,7 +54,7 @@ def openai_messages(
                 messages += parts(row, report)
         else:
             messages += openai_message(row, report, thread=thread, line=line, flags=flags)
-    return messages
+    return messages + items.messages() if items is not None else messages
 
 
 def _plain_message(row: dict[str, Any], index: int, thread: str, flags: tuple[str, ...]) -> Message | None:

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import msgspec
 
 from grader.readers.contained import contained
 from grader.readers.evidence import Head
 from grader.readers.finish import finish, score
 from grader.readers.given import logged_condition
 from grader.readers.inspect_about import condition_of_arguments, models_of_roles, named_scores, speaker_of
+from grader.readers.inspect_events import SideThreads, side_threads
 from grader.readers.inspect_messages import Speaker, inspect_messages
 from grader.readers.jsontext import decode_json
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
+from grader.readers.threads import MAIN, thread_entry
 from grader.transcript import Message, Transcript
 
-SUPPORT = "-RCS"
+SUPPORT = "TRCS"
 RECOGNISED_BY = "magic `PAR1`"
 
 _BATCH = 16
 """Rows decoded at a time: a transcript may have megabytes."""
 _EVENTS = ("events", "events_data")
-"""Most of a table; read for the rows only that hold no messages."""
+"""Most of a table: where it has them, a row is decoded at a time."""
 _LEFT = frozenset(
     [
         "timelines",
@@ -63,41 +67,29 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
                 if "transcript_id" in names:
                     raise Skip("no_transcripts", "the index of Scout's tables, which holds no messages")
                 raise Skip("unrecognised", f"Parquet with columns {', '.join(sorted(names)[:8])}")
-            silent: set[int] = set()
-            for number, row in _rows(table, [name for name in names if name not in _EVENTS]):
+            for number, row in _rows(table, names):
                 report.rows += 1
-                with contained(report, "row", line=number, raw=row):
-                    messages = _listed(row, report)
+                with contained(report, "row", line=number, raw=_excerpt(row)):
+                    messages = _listed(row, report) or _last_call(row, report)
                     if messages:
                         yield _transcript(source, report, row, number, messages)
                     else:
-                        silent.add(number)
-            if silent:
-                yield from _silent(source, report, _rows(table, [name for name in names if name != "messages"]), silent)
+                        report.leave_out("row without messages")
     except pyarrow.lib.ArrowException as error:
         raise Skip("unreadable", f"not a readable Parquet file: {str(error)[:200]}") from None
 
 
 def _rows(table: Any, columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     number = 0
-    for batch in table.iter_batches(batch_size=_BATCH, columns=columns):
+    for batch in table.iter_batches(batch_size=1 if "events" in columns else _BATCH, columns=columns):
         for row in batch.to_pylist():
             number += 1
             yield number, row
 
 
-def _silent(
-    source: Source, report: Report, rows: Iterator[tuple[int, dict[str, Any]]], wanted: set[int]
-) -> Iterator[Transcript]:
-    """Rows without messages: those of their last call to a model."""
-    for number, row in rows:
-        if number in wanted:
-            with contained(report, "row", line=number, raw=row):
-                messages = _last_call(row, report)
-                if messages:
-                    yield _transcript(source, report, row, number, messages)
-                else:
-                    report.leave_out("row without messages")
+def _excerpt(row: dict[str, Any]) -> str:
+    """A row for people: events may be a hundred megabytes."""
+    return str({key: value for key, value in row.items() if key not in (*_EVENTS, "messages")})[:400]
 
 
 def _transcript(
@@ -115,10 +107,11 @@ def _transcript(
     }
     arguments = about.get("task_args")
     models = models_of_roles(about.get("model_roles"))
+    side = _beside_main(row, report, messages, models)
     return finish(
         source,
         report,
-        messages,
+        [*messages, *side.messages],
         format="scout_parquet",
         id=row.get("transcript_id"),
         model=models.get("target") or row.get("model"),
@@ -126,6 +119,7 @@ def _transcript(
         epoch=row.get("task_repeat"),
         condition=logged_condition(about, about.get("sample_metadata"), about.get("eval_metadata"))
         or (condition_of_arguments(arguments) if isinstance(arguments, dict) else None),
+        threads={MAIN: thread_entry("main", parent=None), **side.entries} if side.entries else None,
         scores=_scores(row, about),
         metadata={
             **{key: value for key, value in about.items() if key != "scores" and not key.startswith(_SCORE)},
@@ -133,6 +127,35 @@ def _transcript(
         },
         row=number,
     )
+
+
+def _beside_main(
+    row: dict[str, Any], report: Report, main: Sequence[Message], models: dict[str, str | None]
+) -> SideThreads:
+    """The words of sub-agents and what a compaction took out, which only the events hold, as in Inspect's own logs."""
+    events = row.get("events")
+    data = row.get("events_data")
+    return side_threads(
+        [events.encode("utf-8", "replace")] if isinstance(events, str) else [],
+        main,
+        report,
+        as_logged=lambda: _raws(row.get("messages")),
+        pool=lambda: _raws(data, "messages"),
+        resolved=lambda value: value,
+        speaker=speaker_of(models),
+        target_role="target" if "target" in models else None,
+    )
+
+
+def _raws(value: object, key: str | None = None) -> list[msgspec.Raw]:
+    """The items of a list in JSON (under `key`), undecoded; [] for anything else."""
+    try:
+        found: str | msgspec.Raw = value if isinstance(value, str) else "[]"
+        if key is not None and isinstance(value, str):
+            found = msgspec.json.decode(value, type=dict[str, msgspec.Raw])[key]
+        return msgspec.json.decode(found, type=list[msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError, KeyError):
+        return []
 
 
 def _scores(row: dict[str, Any], about: dict[str, Any]) -> list[dict[str, Any]]:
@@ -160,14 +183,14 @@ def _last_call(row: dict[str, Any], report: Report) -> list[Message]:
     events = _decoded(row.get("events"))
     for event in reversed(events) if isinstance(events, list) else ():
         if isinstance(event, dict) and event.get("event") == "model":
-            given = event.get("input") or _referred(event.get("input_refs"), _decoded(row.get("events_data")), report)
+            given = event.get("input") or _referred(event.get("input_refs"), _decoded(row.get("events_data")))
             if isinstance(given, list):
                 return inspect_messages([*given, *_answers(event.get("output"))], report, speaker=_speaker(row))
     return []
 
 
-def _referred(references: Any, data: Any, report: Report) -> list[Any]:
-    """What `input_refs` ([from, to) each) point to in the pool of a row's events."""
+def _referred(references: Any, data: Any) -> list[Any]:
+    """What `input_refs` ([from, to) each) point to in the pool of a row's events; what points nowhere is told by `side_threads`."""
     pool = data.get("messages") if isinstance(data, dict) else None
     pool = pool if isinstance(pool, list) else []
     found: list[Any] = []
@@ -175,8 +198,6 @@ def _referred(references: Any, data: Any, report: Report) -> list[Any]:
         match reference:
             case [int(start), int(end)] if 0 <= start <= end <= len(pool):
                 found += pool[start:end]
-            case _:
-                report.warn("unresolved_reference", detail=f"input_refs {reference!r:.60} of {len(pool)}")
     return found
 
 

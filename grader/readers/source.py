@@ -69,6 +69,8 @@ class Source:
         self._opener = opener
         self.undecodable = 0
         """Places in `document` that were not UTF-8 and became U+FFFD."""
+        self.unrecodable = 0
+        """The same, where it was recoded from UTF-16 or UTF-32."""
         self.damaged: str | None = None
         """Why the compressed data ends before its end."""
         self._data: bytes | None = None
@@ -96,7 +98,16 @@ class Source:
 
     def open(self) -> IO[bytes]:
         """A fresh stream over the unpacked bytes; close it."""
-        return unpacked(self._opener(), self.options.limits, size=self.size, damaged=self._found_damaged)
+        return unpacked(
+            self._opener(),
+            self.options.limits,
+            size=self.size,
+            damaged=self._found_damaged,
+            undecodable=self._found_undecodable,
+        )
+
+    def _found_undecodable(self, count: int) -> None:
+        self.unrecodable = max(self.unrecodable, count)
 
     def _found_damaged(self, why: str) -> None:
         self.damaged = why

@@ -16,6 +16,7 @@ from grader.readers.finish import finish, score
 from grader.readers.given import logged_condition
 from grader.readers.jsontext import decode_json
 from grader.readers.openai_messages import openai_message
+from grader.readers.pairing import ended_by_call
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
 from grader.readers.threads import MAIN, thread_entry
@@ -99,7 +100,7 @@ def _transcript(source: Source, report: Report, record: dict[str, Any], row: int
     return finish(
         source,
         report,
-        messages,
+        ended_by_call(messages, lambda call: call.name == "submit" or call.text.split()[:1] == ["submit"]),
         format="swe_agent",
         model=_model(record),
         task=record.get("instance_id"),

@@ -256,3 +256,43 @@ def test_scout_scores_have_their_explanations_and_only_the_target_is_the_target(
     assert (two.model, {message.role for message in two.messages}) == ("m", {"assistant"})
     assert [tuple(entry.values()) for entry in two.metadata["scores"]] == [("score", 0.5, None, "Half of it.")]
     assert Reading(tmp_path / "u.idx").skips == ["no_transcripts"]
+
+
+def test_scout_rows_have_the_threads_that_only_their_events_hold(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    main = [{"id": "u", "role": "user", "content": "Go."}, {"id": "a", "role": "assistant", "content": "Gone."}]
+    asked = {"id": "b", "role": "user", "content": "Search the drawer."}
+    found = {"id": "c", "role": "assistant", "content": "I took the letter."}
+    judged = {"role": "assistant", "content": "GRADE: I"}
+    events = [
+        {"event": "span_begin", "id": "s1", "type": "agent", "name": "searcher"},
+        {
+            "event": "model",
+            "span_id": "s1",
+            "input": [],
+            "input_refs": [[2, 3]],
+            "output": {"choices": [{"message": found}]},
+        },
+        {"event": "span_end", "id": "s1"},
+        {"event": "model", "input": [], "input_refs": [[0, 1]], "output": {"choices": [{"message": main[1]}]}},
+        {"event": "span_begin", "id": "s2", "type": "scorers", "name": "scorers"},
+        {"event": "model", "span_id": "s2", "input": [asked], "output": {"choices": [{"message": judged}]}},
+    ]
+    columns = {
+        "transcript_id": ["one"],
+        "messages": [json.dumps(main)],
+        "events": [json.dumps(events)],
+        "events_data": [json.dumps({"messages": [*main, asked], "calls": []})],
+    }
+    parquet.write_table(pyarrow.table(columns), tmp_path / "t.parquet")
+    reading = Reading(tmp_path / "t.parquet")
+    assert [(message.thread, message.role, message.text) for message in reading.only.messages] == [
+        ("main", "user", "Go."),
+        ("main", "assistant", "Gone."),
+        ("searcher", "user", "Search the drawer."),
+        ("searcher", "assistant", "I took the letter."),
+    ]
+    assert reading.only.metadata["threads"]["searcher"] == {"kind": "subagent", "parent": "main", "actor": "searcher"}
+    assert reading.warnings == {}

@@ -188,3 +188,12 @@ def test_several_printed_runs_are_several_transcripts(write: Any) -> None:
         ("c", "gemini-q", 2),
     ]
     assert Reading(write(run("d"), rows=True)).skips == ["no_text"]
+
+
+def test_sub_agents_name_the_session_in_whose_folder_they_lie(tmp_path: Path) -> None:
+    path = tmp_path / "chats" / "parent-1" / "child-1.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        '{"sessionId":"child-1","projectHash":"p","kind":"subagent"}\n{"id":"1","type":"user","content":"Look."}\n'
+    )
+    assert Reading(path).only.metadata["parent"] == "parent-1"
