@@ -1,0 +1,213 @@
+"""Which expressions may match in which texts, and where their matches may begin: by literals, all looked for at once."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import NamedTuple, TypeAlias
+
+from grader.raters.rules.frequency import share
+from grader.raters.rules.literals import LONGEST, NEAR, Clause, Factor, folded
+
+__all__ = ["LONG", "Automaton", "Sieve", "Stretch", "compiled_automaton", "plain_automaton"]
+
+LONG = 4000
+"""Characters from which a text is sifted in pieces: nearly every expression may match somewhere in a text that is long enough."""
+
+_PIECE = 2000
+"""Characters of a piece, beside what is near its end."""
+
+_BLOCK = 1 << 16
+"""Characters of short texts looked through at once."""
+
+_FREQUENT = 0.02
+"""The share from which a literal that is not an expression's rarest is not looked for: it is found more often than it helps."""
+
+_EVERYWHERE = 0.3
+"""The share from which places where a match may begin are not listed: there would be as many as words."""
+
+_SLOW = 100
+"""Literals from which looking for them one by one takes longer than `re` does."""
+
+Automaton: TypeAlias = Callable[[bytes], Sequence[tuple[int, int, int]]]
+"""Finds all its literals in a folded text: (number of the literal, begin, end), overlapping ones too, by their ends."""
+
+
+def compiled_automaton(literals: Sequence[bytes]) -> Automaton:
+    """Aho and Corasick's, in Rust. Raises ImportError."""
+    from ahocorasick_rs import BytesAhoCorasick, Implementation
+
+    found = BytesAhoCorasick(literals, implementation=Implementation.ContiguousNFA)
+    return lambda data: found.find_matches_as_indexes(data, overlapping=True)
+
+
+def plain_automaton(literals: Sequence[bytes]) -> Automaton:
+    """The same by the standard library alone: literal by literal."""
+
+    def search(data: bytes) -> list[tuple[int, int, int]]:
+        found = []
+        for number, literal in enumerate(literals):
+            begin = data.find(literal)
+            while begin >= 0:
+                found.append((begin + len(literal), number, begin))
+                begin = data.find(literal, begin + 1)
+        return [(number, begin, end) for end, number, begin in sorted(found)]
+
+    return search
+
+
+class Stretch(NamedTuple):
+    """Where a match may begin: at the characters `first` to before `last`."""
+
+    first: int
+    last: int
+
+
+class _Index:
+    """Clauses by the literals of their rarest factor."""
+
+    def __init__(self, numbered: Iterable[tuple[int, Sequence[Factor]]], ids: dict[bytes, int]) -> None:
+        self.always: set[int] = set()
+        """The expressions with a clause of which nothing is known."""
+        self._done: list[set[int]] = [set() for _ in ids]
+        self._more: list[list[tuple[int, tuple[frozenset[int], ...]]]] = [[] for _ in ids]
+        for number, factors in numbered:
+            if not factors:
+                self.always.add(number)
+                continue
+            needed = [frozenset([ids[literal] for literal in factor.literals]) for factor in _looked_for(factors)]
+            for literal in needed[0]:
+                if len(needed) == 1:
+                    self._done[literal].add(number)
+                else:
+                    self._more[literal].append((number, tuple(needed[1:])))
+
+    def candidates(self, present: set[int]) -> set[int]:
+        """The expressions that may match where just these literals are."""
+        found = set(self.always)
+        done, more = self._done, self._more
+        for literal in present:
+            found |= done[literal]
+        for literal in present:
+            for number, needed in more[literal]:
+                if number not in found:
+                    for choices in needed:
+                        if choices.isdisjoint(present):
+                            break
+                    else:
+                        found.add(number)
+        return found
+
+
+class Sieve:
+    """The expressions of a list that may match in a text: none that does is missing."""
+
+    def __init__(self, known: Sequence[tuple[Clause, ...]], automaton: Callable[[Sequence[bytes]], Automaton]) -> None:
+        self._known = known
+        self._automaton = automaton
+        whole = [(number, clause.factors) for number, clauses in enumerate(known) for clause in clauses]
+        near = [(number, _near(factors)) for number, factors in whole]
+        literals = dict.fromkeys(
+            literal for _, factors in (*whole, *near) for factor in _looked_for(factors) for literal in factor.literals
+        )
+        ids = {literal: number for number, literal in enumerate(literals)}
+        self._search: Automaton = automaton(list(literals)) if literals else lambda _data: ()
+        self._whole = _Index(whole, ids)
+        self._pieces = _Index(near, ids)
+        """For pieces of long texts, with the factors that are surely in the piece a match begins in."""
+        self._starts: dict[int, _Starts | None] = {}
+
+    @property
+    def always(self) -> frozenset[int]:
+        """The expressions of which nothing is known: they may match anywhere."""
+        return frozenset(self._whole.always)
+
+    def candidates(self, texts: Sequence[str]) -> Iterator[tuple[int, bytes, set[int]]]:
+        """(number of the text, the text folded, expressions that may match in it), for the texts where any may."""
+        first = size = 0
+        for number, text in enumerate(texts):
+            size += len(text)
+            if size >= _BLOCK or number == len(texts) - 1:
+                yield from self._block(texts[first : number + 1], first)
+                first, size = number + 1, 0
+
+    def _block(self, texts: Sequence[str], first: int) -> Iterator[tuple[int, bytes, set[int]]]:
+        data = folded("\n".join(texts))
+        ends = list(accumulate([len(text) + 1 for text in texts], initial=1))
+        # A literal of a text ends after its begin and at most behind the line end that follows it.
+        there: dict[int, set[int]] = {place: set() for place in range(len(texts))} if self._whole.always else {}
+        limit = 0
+        present = set[int]()
+        for literal, _, end in self._search(data):
+            if end > limit:
+                place = bisect_left(ends, end) - 1
+                limit = ends[place + 1]
+                present = there.setdefault(place, set())
+            present.add(literal)
+        for place, present in there.items():
+            if found := self._whole.candidates(present):
+                yield first + place, data[ends[place] - 1 : ends[place + 1]], found
+
+    def stretches(self, data: bytes) -> dict[int, list[Stretch]]:
+        """Where in a long folded text matches of each expression may begin, ascending and apart."""
+        found: dict[int, list[Stretch]] = {}
+        length = len(data) - 2
+        for first in range(0, length, _PIECE):
+            last = min(length, first + _PIECE)
+            present = {literal for literal, _, _ in self._search(data[first : last + NEAR + 2])}
+            for number in self._pieces.candidates(present):
+                before = found.setdefault(number, [])
+                if before and before[-1].last == first:
+                    before[-1] = Stretch(before[-1].first, last)
+                else:
+                    before.append(Stretch(first, last))
+        return found
+
+    def starts(self, number: int, data: bytes, stretches: Iterable[Stretch]) -> list[int] | None:
+        """The characters of a folded text at which a match of the expression may begin, ascending; None: any."""
+        if number not in self._starts:
+            self._starts[number] = _starts(self._known[number], self._automaton)
+        found = self._starts[number]
+        if found is None:
+            return None
+        return [start for stretch in stretches for start in found.within(data, stretch)]
+
+
+class _Starts:
+    """The places where matches of one expression may begin."""
+
+    def __init__(self, shifts: dict[bytes, tuple[int, ...]], automaton: Callable[[Sequence[bytes]], Automaton]) -> None:
+        self._search = automaton(list(shifts))
+        self._shifts = list(shifts.values())
+
+    def within(self, data: bytes, stretch: Stretch) -> list[int]:
+        first, last = stretch
+        found = {
+            first + begin + shift
+            for literal, begin, _ in self._search(data[first : last + LONGEST + 2])
+            for shift in self._shifts[literal]
+        }
+        return sorted([start for start in found if first <= start < last])
+
+
+def _starts(clauses: Sequence[Clause], automaton: Callable[[Sequence[bytes]], Automaton]) -> _Starts | None:
+    shifts: dict[bytes, set[int]] = {}
+    for clause in clauses:
+        if clause.prefix is None or share(clause.prefix) > _EVERYWHERE:
+            return None
+        for literal in clause.prefix:
+            # byte n is character n - 1; before a boundary stands a blank that is no part of the match
+            after = {0} if literal.startswith(b" ") else {-1}
+            shifts.setdefault(literal, set()).update(after | {-1} if clause.led else after)
+    if automaton is plain_automaton and len(shifts) > _SLOW:
+        return None
+    return _Starts({literal: tuple(after) for literal, after in shifts.items()}, automaton)
+
+
+def _near(factors: Sequence[Factor]) -> tuple[Factor, ...]:
+    return tuple(factor for factor in factors if factor.reach <= NEAR)
+
+
+def _looked_for(factors: Sequence[Factor]) -> list[Factor]:
+    return [factor for factor in factors if factor is factors[0] or factor.share < _FREQUENT]
