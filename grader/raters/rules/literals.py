@@ -36,8 +36,16 @@ _LETTERS = tuple(_FOLD[code : code + 1] for code in range(128))
 _SINGLE = frozenset({"LITERAL", "NOT_LITERAL", "IN", "ANY"})
 _REPEATS = frozenset({"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"})
 
+_ENDS = frozenset({"AT_BEGINNING", "AT_BEGINNING_STRING", "AT_END", "AT_END_STRING"})
+"""Where a text or line begins or ends: beside it stands a blank."""
+
 _EDGE = b"\x01"
 """In strings not yet finished: a word boundary."""
+
+_BLANKS = b"\x02"
+"""In strings not yet finished: any number of blanks, or none."""
+
+_BLANK: Literals = frozenset([b" "])
 
 _ANYTHING: Literals = frozenset([b""])
 """What any text holds."""
@@ -76,7 +84,7 @@ class Clause(NamedTuple):
     prefix: Literals | None
     """None: nothing is known."""
     led: bool
-    """Whether a blank that one of `prefix` begins with may be the match's own, and not the one before it."""
+    """Whether blanks before `prefix` may belong to the match: then it begins at one of them or behind them."""
     factors: tuple[Factor, ...]
     """The rarest, and the rarest near ones, ascending; none: nothing is known."""
 
@@ -112,7 +120,7 @@ _NO_MORE = _State(_ANYTHING, ())
 
 
 def _clause(state: _State) -> Clause:
-    led = any(string.lstrip(_EDGE).startswith(b" ") for string in state.prefix)
+    led = any(string.lstrip(_EDGE)[:1] in (b" ", _BLANKS) for string in state.prefix)
     return Clause(_finished(state.prefix), led, _kept(state, 0))
 
 
@@ -147,6 +155,9 @@ def _before(nodes: Nodes, flags: int, states: list[_State], start: float, end: f
         return _fold(argument.data, flags, states, start)
     if name in _REPEATS:
         body = argument[2].data
+        if _exact(body, flags) == _BLANK:
+            blanks = frozenset([b" " + _BLANKS if argument[0] > 0 else _BLANKS])
+            return [_joined(blanks, state, end) for state in states]
         first = _union(one.prefix for one in _fold(body, flags, [_NO_MORE], start))
         again = [_State(_cut(first | state.prefix), _kept(state, end)) for state in states]
         return _fold(body, flags, again, start) if argument[0] > 0 else again
@@ -157,10 +168,22 @@ def _before(nodes: Nodes, flags: int, states: list[_State], start: float, end: f
         forked = [one for branch in branches for one in _fold(branch, flags, states, start)]
         if len(forked) <= _CLAUSES:
             return forked
+    if len(branches) * len(states) <= 4 * _CLAUSES:
+        return [
+            _merged([one for branch in branches for one in _fold(branch, flags, [state], start)], start)
+            for state in states
+        ]
     alone = [one for branch in branches for one in _fold(branch, flags, [_NO_MORE], start)]
     prefix = _cut(_union(one.prefix for one in alone))
     factors = _one_of(alone, start)
     return [_State(prefix, _rarest((*_kept(state, end), *factors))) for state in states]
+
+
+def _merged(states: list[_State], offset: float) -> _State:
+    """What holds of each of the states."""
+    common = set(states[0].factors).intersection(*(state.factors for state in states))
+    prefix = _cut(_union(state.prefix for state in states))
+    return _State(prefix, _rarest((*common, *_one_of(states, offset))))
 
 
 def _branches(name: str, argument: Any) -> list[Nodes]:
@@ -177,7 +200,7 @@ def _joined(strings: Literals, state: _State, end: float) -> _State:
         return _State(
             frozenset([(left + right)[:LONGEST] for left in strings for right in state.prefix]), state.factors
         )
-    prefix = frozenset(string for string in strings if string.strip(_EDGE))
+    prefix = frozenset(string for string in strings if string.strip(_EDGE + _BLANKS))
     if len(prefix) < len(strings):
         prefix |= state.prefix
     return _State(_cut(prefix), _kept(state, end))
@@ -198,7 +221,8 @@ def _kept(state: _State, offset: float) -> tuple[Factor, ...]:
     finished = _finished(state.prefix)
     if not finished:
         return state.factors
-    return _rarest((*state.factors, Factor(share(finished), offset + LONGEST + 1, finished)))
+    reach = inf if any(_BLANKS in string for string in state.prefix) else offset + LONGEST + 1
+    return _rarest((*state.factors, Factor(share(finished), reach, finished)))
 
 
 def _rarest(factors: Iterable[Factor]) -> tuple[Factor, ...]:
@@ -238,8 +262,10 @@ def _exact(nodes: Nodes, flags: int) -> Literals | None:
         if name in _SINGLE:
             strings = _characters(_Node(operator, argument), flags)
         elif name == "AT":
-            # of ASCII words alone nothing is said: a look-alike beside the boundary counts there as no letter
-            edge = str(argument) == "AT_BOUNDARY" and not flags & re.ASCII
+            edge = str(argument) in _ENDS or (
+                # of ASCII words alone nothing is said: a look-alike beside the boundary counts there as no letter
+                str(argument) == "AT_BOUNDARY" and not flags & re.ASCII
+            )
             strings = frozenset([_EDGE]) if edge else _ANYTHING
         elif name in ("ASSERT", "ASSERT_NOT"):
             continue
@@ -360,11 +386,13 @@ def _finished(strings: Literals) -> Literals | None:
 
 def _bounded(string: bytes) -> bytes | None:
     """Each boundary as a blank where a letter or digit stands on one side of it; None: no text has it."""
-    if _EDGE not in string:
-        return string or b" "
-    first, *rest = re.split(rb"\x01+", string)
+    if _BLANKS in string:
+        lead, _, rest = string.partition(_BLANKS)
+        string = lead if lead.strip(_EDGE + b" ") else (b" " if b" " in lead else b"") + rest.lstrip(_BLANKS)
+        string = string.partition(_BLANKS)[0]
+    first, *parts = re.split(rb"\x01+", string)
     done = first
-    for part in rest:
+    for part in parts:
         before, after = done[-1:].strip(), part[:1].strip()
         if before and after:
             return None

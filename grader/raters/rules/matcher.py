@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from importlib.util import find_spec
 from typing import Literal, TypeAlias
 
@@ -24,19 +24,21 @@ BACKENDS: tuple[Backend, ...] = ("auto", "re2", "literal", "re")
 class Sifted:
     """A text and the expressions that may match in it; where they do is found when asked for."""
 
-    __slots__ = ("_data", "_known", "_late", "_matcher", "_stretches", "numbers", "text")
+    __slots__ = ("_anywhere", "_data", "_known", "_late", "_matcher", "_stretches", "numbers", "text")
 
     def __init__(
         self,
         matcher: Matcher,
         text: str,
-        numbers: Sequence[int],
+        candidates: Set[int],
         data: bytes = b"",
         stretches: dict[int, list[Stretch]] | None = None,
     ) -> None:
+        """`candidates`, `data` and `stretches` as `Sieve` has them."""
         self.text = text
-        self.numbers = numbers
-        """The candidates, ascending."""
+        self.numbers = sorted({number if number >= 0 else ~number for number in candidates})
+        """The expressions, ascending."""
+        self._anywhere = {~number for number in candidates if number < 0}
         self._matcher = matcher
         self._data = data
         self._stretches = stretches
@@ -58,19 +60,16 @@ class Sifted:
 
     def _found(self, number: int) -> list[Extent]:
         compiled = self._matcher.compiled[number]
-        starts = self._matcher.starts(number, self._data, self._where(number))
-        if starts is None:
+        if number in self._anywhere:
             return [found.span() for found in compiled.finditer(self.text)]
+        stretches = [Stretch(0, len(self.text))] if self._stretches is None else self._stretches[number]
         found = []
         match, text, position = compiled.match, self.text, 0
-        for start in starts:
+        for start in self._matcher.starts(number, self._data, stretches):
             if start >= position and (one := match(text, start)):
                 found.append(one.span())
                 position = one.end()
         return found
-
-    def _where(self, number: int) -> Sequence[Stretch]:
-        return (Stretch(0, len(self.text)),) if self._stretches is None else self._stretches.get(number, ())
 
 
 class Matcher:
@@ -86,13 +85,14 @@ class Matcher:
         """The back end in use: re2, literal or re."""
         if backend != "re":
             self._sieve = Sieve([clauses(regex) for regex in regexes], _automaton(backend))
-            self._unlettered = _unlettered({number: regexes[number] for number in self._sieve.always}, backend)
+            self._unlettered = _unlettered({~number: regexes[~number] for number in self._sieve.always}, backend)
             self.backend = "re2" if self._unlettered is not None else "literal"
 
     def sift(self, texts: Sequence[str]) -> list[Sifted | None]:
         """Each text with its candidates, or None: nothing can match in it."""
         if self._sieve is None:
-            return [Sifted(self, text, range(len(self.compiled))) for text in texts]
+            everything = {~number for number in range(len(self.compiled))}
+            return [Sifted(self, text, everything) for text in texts]
         found: list[Sifted | None] = [None] * len(texts)
         long = [place for place, text in enumerate(texts) if len(text) > LONG]
         short = [text if len(text) <= LONG else "" for text in texts] if long else texts
@@ -119,16 +119,16 @@ class Matcher:
             for one in self.sift(texts)
         ]
 
-    def starts(self, number: int, data: bytes, stretches: Sequence[Stretch]) -> list[int] | None:
-        """Where in a folded text matches of the expression may begin, ascending; None: anywhere."""
-        return None if self._sieve is None else self._sieve.starts(number, data, stretches)
+    def starts(self, number: int, data: bytes, stretches: Sequence[Stretch]) -> list[int]:
+        """See `Sieve.starts`."""
+        return [] if self._sieve is None else self._sieve.starts(number, data, stretches)
 
     def _sifted(
         self, text: str, data: bytes, numbers: set[int], stretches: dict[int, list[Stretch]] | None
     ) -> Sifted | None:
-        if self._sieve is not None and self._sieve.always and self._unlettered is not None:
-            numbers = numbers - self._sieve.always | set(self._unlettered.candidates(text))
-        return Sifted(self, text, sorted(numbers), data, stretches) if numbers else None
+        if self._unlettered is not None and self._sieve is not None and self._sieve.always:
+            numbers = numbers - self._sieve.always | {~number for number in self._unlettered.candidates(text)}
+        return Sifted(self, text, numbers, data, stretches) if numbers else None
 
 
 def _automaton(backend: Backend) -> Callable[[Sequence[bytes]], Automaton]:

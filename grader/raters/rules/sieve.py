@@ -27,7 +27,9 @@ _FREQUENT = 0.02
 _EVERYWHERE = 0.3
 """The share from which places where a match may begin are not listed: there would be as many as words."""
 
-_SLOW = 100
+_BLANK = ord(" ")
+
+_SLOW = 50
 """Literals from which looking for them one by one takes longer than `re` does."""
 
 Automaton: TypeAlias = Callable[[bytes], Sequence[tuple[int, int, int]]]
@@ -71,7 +73,7 @@ class _Index:
         self.always: set[int] = set()
         """The expressions with a clause of which nothing is known."""
         self._done: list[set[int]] = [set() for _ in ids]
-        self._more: list[list[tuple[int, tuple[frozenset[int], ...]]]] = [[] for _ in ids]
+        self._more: list[dict[tuple[int, tuple[frozenset[int], ...]], None]] = [{} for _ in ids]
         for number, factors in numbered:
             if not factors:
                 self.always.add(number)
@@ -81,7 +83,7 @@ class _Index:
                 if len(needed) == 1:
                     self._done[literal].add(number)
                 else:
-                    self._more[literal].append((number, tuple(needed[1:])))
+                    self._more[literal][number, tuple(needed[1:])] = None
 
     def candidates(self, present: set[int]) -> set[int]:
         """The expressions that may match where just these literals are."""
@@ -101,13 +103,21 @@ class _Index:
 
 
 class Sieve:
-    """The expressions of a list that may match in a text: none that does is missing."""
+    """Which of some expressions may match in a text: none that does is missing.
+
+    An expression is named by its number n, or by ~n when of the clauses in question one tells nothing of where its matches begin.
+    """
 
     def __init__(self, known: Sequence[tuple[Clause, ...]], automaton: Callable[[Sequence[bytes]], Automaton]) -> None:
-        self._known = known
         self._automaton = automaton
-        whole = [(number, clause.factors) for number, clauses in enumerate(known) for clause in clauses]
-        near = [(number, _near(factors)) for number, factors in whole]
+        self._starts: dict[int, _Starts] = {}
+        self._begun = [[clause for clause in clauses if _is_begun(clause, automaton)] for clauses in known]
+        whole = [
+            (number if clause in begun else ~number, clause.factors)
+            for number, (clauses, begun) in enumerate(zip(known, map(set, self._begun), strict=True))
+            for clause in clauses
+        ]
+        near = [(number, tuple(factor for factor in factors if factor.reach <= NEAR)) for number, factors in whole]
         literals = dict.fromkeys(
             literal for _, factors in (*whole, *near) for factor in _looked_for(factors) for literal in factor.literals
         )
@@ -116,7 +126,6 @@ class Sieve:
         self._whole = _Index(whole, ids)
         self._pieces = _Index(near, ids)
         """For pieces of long texts, with the factors that are surely in the piece a match begins in."""
-        self._starts: dict[int, _Starts | None] = {}
 
     @property
     def always(self) -> frozenset[int]:
@@ -164,49 +173,55 @@ class Sieve:
                     before.append(Stretch(first, last))
         return found
 
-    def starts(self, number: int, data: bytes, stretches: Iterable[Stretch]) -> list[int] | None:
-        """The characters of a folded text at which a match of the expression may begin, ascending; None: any."""
+    def starts(self, number: int, data: bytes, stretches: Sequence[Stretch]) -> list[int]:
+        """The characters of a folded text at which a match of an expression that is not ~n may begin, ascending."""
         if number not in self._starts:
-            self._starts[number] = _starts(self._known[number], self._automaton)
-        found = self._starts[number]
-        if found is None:
-            return None
-        return [start for stretch in stretches for start in found.within(data, stretch)]
+            self._starts[number] = _Starts(self._begun[number], self._automaton)
+        return self._starts[number].within(data, stretches)
 
 
 class _Starts:
     """The places where matches of one expression may begin."""
 
-    def __init__(self, shifts: dict[bytes, tuple[int, ...]], automaton: Callable[[Sequence[bytes]], Automaton]) -> None:
-        self._search = automaton(list(shifts))
-        self._shifts = list(shifts.values())
+    def __init__(self, clauses: Iterable[Clause], automaton: Callable[[Sequence[bytes]], Automaton]) -> None:
+        led: dict[bytes, bool] = {}
+        for clause in clauses:
+            for literal in clause.prefix or ():
+                led[literal] = led.get(literal, False) or clause.led
+        self._search = automaton(list(led))
+        self._led = list(led.values())
+        self._any_led = any(self._led)
+        self._blanks = [len(literal) - len(literal.lstrip()) for literal in led]
 
-    def within(self, data: bytes, stretch: Stretch) -> list[int]:
-        first, last = stretch
-        found = {
-            first + begin + shift
-            for literal, begin, _ in self._search(data[first : last + LONGEST + 2])
-            for shift in self._shifts[literal]
-        }
-        return sorted([start for start in found if first <= start < last])
+    def within(self, data: bytes, stretches: Sequence[Stretch]) -> list[int]:
+        if self._any_led:  # what it is known by may come long after the blanks it begins with
+            return sorted(self._led_to(data))
+        blanks = self._blanks
+        starts = []
+        for first, last in stretches:
+            # byte n is character n - 1, and the blank before a boundary no part of the match
+            found = {
+                begin + blanks[literal] - 1 for literal, begin, _ in self._search(data[first : last + LONGEST + 2])
+            }
+            starts += sorted([first + start for start in found if 0 <= start < last - first])
+        return starts
+
+    def _led_to(self, data: bytes) -> set[int]:
+        found = set()
+        for literal, begin, _ in self._search(data):
+            at = begin + self._blanks[literal]
+            found.add(at - 1)
+            while self._led[literal] and at > 1 and data[at - 1] == _BLANK and at - 2 not in found:
+                at -= 1
+                found.add(at - 1)
+        return found
 
 
-def _starts(clauses: Sequence[Clause], automaton: Callable[[Sequence[bytes]], Automaton]) -> _Starts | None:
-    shifts: dict[bytes, set[int]] = {}
-    for clause in clauses:
-        if clause.prefix is None or share(clause.prefix) > _EVERYWHERE:
-            return None
-        for literal in clause.prefix:
-            # byte n is character n - 1; before a boundary stands a blank that is no part of the match
-            after = {0} if literal.startswith(b" ") else {-1}
-            shifts.setdefault(literal, set()).update(after | {-1} if clause.led else after)
-    if automaton is plain_automaton and len(shifts) > _SLOW:
-        return None
-    return _Starts({literal: tuple(after) for literal, after in shifts.items()}, automaton)
-
-
-def _near(factors: Sequence[Factor]) -> tuple[Factor, ...]:
-    return tuple(factor for factor in factors if factor.reach <= NEAR)
+def _is_begun(clause: Clause, automaton: Callable[[Sequence[bytes]], Automaton]) -> bool:
+    """Whether it can be listed where the clause's matches may begin."""
+    if clause.prefix is None or share(clause.prefix) > _EVERYWHERE:
+        return False
+    return automaton is not plain_automaton or len(clause.prefix) < _SLOW
 
 
 def _looked_for(factors: Sequence[Factor]) -> list[Factor]:
