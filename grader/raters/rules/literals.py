@@ -387,8 +387,10 @@ def _finished(strings: Literals) -> Literals | None:
 def _bounded(string: bytes) -> bytes | None:
     """Each boundary as a blank where a letter or digit stands on one side of it; None: no text has it."""
     if _BLANKS in string:
-        lead, _, rest = string.partition(_BLANKS)
-        string = lead if lead.strip(_EDGE + b" ") else (b" " if b" " in lead else b"") + rest.lstrip(_BLANKS)
+        core = string.lstrip(_EDGE + _BLANKS + b" ")
+        head = string.removesuffix(core)
+        if _BLANKS in head:
+            string = (b" " if b" " in head else head[-1:].strip(_BLANKS)) + core
         string = string.partition(_BLANKS)[0]
     first, *parts = re.split(rb"\x01+", string)
     done = first

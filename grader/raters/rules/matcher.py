@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence, Set
+from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from typing import Literal, TypeAlias
 
 from grader.errors import UsageError
 from grader.raters.rules.budget import OutOfTime
 from grader.raters.rules.literals import clauses, folded
-from grader.raters.rules.sieve import LONG, Automaton, Sieve, Stretch, compiled_automaton, plain_automaton
+from grader.raters.rules.sieve import LONG, Sieve, Stretch, compiled_automaton, plain_automaton
 from grader.raters.rules.unlettered import Unlettered
 from grader.rubric.hits import Extent
 from grader.rubric.regexes import compile_regex
@@ -78,20 +79,35 @@ class Matcher:
     def __init__(self, regexes: Sequence[str], backend: Backend = "auto") -> None:
         if backend not in BACKENDS:
             raise UsageError(f'no engine "{backend}": {", ".join(BACKENDS)}')
-        self.compiled: tuple[re.Pattern[str], ...] = tuple(compile_regex(regex) for regex in regexes)
-        self._sieve: Sieve | None = None
-        self._unlettered: Unlettered | None = None
-        self.backend = "re"
+        if backend == "re2" and not _is_installed("re2"):
+            raise UsageError("google-re2 is not installed: pip install google-re2, or take the literal engine")
+        self._regexes = tuple(regexes)
+        self.backend = (
+            "re" if backend == "re" else "re2" if backend != "literal" and _is_installed("re2") else "literal"
+        )
         """The back end in use: re2, literal or re."""
-        if backend != "re":
-            self._sieve = Sieve([clauses(regex) for regex in regexes], _automaton(backend))
-            self._unlettered = _unlettered({~number: regexes[~number] for number in self._sieve.always}, backend)
-            self.backend = "re2" if self._unlettered is not None else "literal"
+        compiled = backend != "literal" and _is_installed("ahocorasick_rs")
+        self._automaton = compiled_automaton if compiled else plain_automaton
+
+    @cached_property
+    def compiled(self) -> tuple[re.Pattern[str], ...]:
+        return tuple(compile_regex(regex) for regex in self._regexes)
+
+    @cached_property
+    def _sieve(self) -> Sieve | None:
+        # made when first used: of a rubric's lists some are for kinds of blocks that a log does not have
+        return None if self.backend == "re" else Sieve([clauses(regex) for regex in self._regexes], self._automaton)
+
+    @cached_property
+    def _unlettered(self) -> Unlettered | None:
+        if self.backend != "re2" or self._sieve is None or not self._sieve.always:
+            return None
+        return Unlettered({~number: self._regexes[~number] for number in self._sieve.always})
 
     def sift(self, texts: Sequence[str]) -> list[Sifted | None]:
         """Each text with its candidates, or None: nothing can match in it."""
         if self._sieve is None:
-            everything = {~number for number in range(len(self.compiled))}
+            everything = {~number for number in range(len(self._regexes))}
             return [Sifted(self, text, everything) for text in texts]
         found: list[Sifted | None] = [None] * len(texts)
         long = [place for place, text in enumerate(texts) if len(text) > LONG]
@@ -126,26 +142,11 @@ class Matcher:
     def _sifted(
         self, text: str, data: bytes, numbers: set[int], stretches: dict[int, list[Stretch]] | None
     ) -> Sifted | None:
-        if self._unlettered is not None and self._sieve is not None and self._sieve.always:
+        if self._unlettered is not None and self._sieve is not None:
             numbers = numbers - self._sieve.always | {~number for number in self._unlettered.candidates(text)}
         return Sifted(self, text, numbers, data, stretches) if numbers else None
 
 
-def _automaton(backend: Backend) -> Callable[[Sequence[bytes]], Automaton]:
-    """The compiled automaton where it is installed, and not asked to do without."""
-    if backend != "literal" and find_spec("ahocorasick_rs") is not None:
-        return compiled_automaton
-    return plain_automaton
-
-
-def _unlettered(regexes: dict[int, str], backend: Backend) -> Unlettered | None:
-    if backend == "literal":
-        return None
-    try:
-        return Unlettered(regexes)
-    except ImportError:
-        if backend == "re2":
-            raise UsageError(
-                "google-re2 is not installed: pip install google-re2, or take the literal engine"
-            ) from None
-    return None
+@lru_cache
+def _is_installed(module: str) -> bool:
+    return find_spec(module) is not None

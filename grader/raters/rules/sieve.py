@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property, partial
 from itertools import accumulate
 from typing import NamedTuple, TypeAlias
 
@@ -72,27 +73,24 @@ class _Index:
     def __init__(self, numbered: Iterable[tuple[int, Sequence[Factor]]], ids: dict[bytes, int]) -> None:
         self.always: set[int] = set()
         """The expressions with a clause of which nothing is known."""
-        self._done: list[set[int]] = [set() for _ in ids]
-        self._more: list[dict[tuple[int, tuple[frozenset[int], ...]], None]] = [{} for _ in ids]
-        for number, factors in numbered:
+        self._clauses: list[list[tuple[int, tuple[frozenset[int], ...]]]] = [[] for _ in ids]
+        """For each literal the clauses to which it is the rarest: expression, and the other literals, one of each needed."""
+        for number, factors in dict.fromkeys(numbered):
             if not factors:
                 self.always.add(number)
                 continue
-            needed = [frozenset([ids[literal] for literal in factor.literals]) for factor in _looked_for(factors)]
-            for literal in needed[0]:
-                if len(needed) == 1:
-                    self._done[literal].add(number)
-                else:
-                    self._more[literal][number, tuple(needed[1:])] = None
+            first, *others = (
+                frozenset([ids[literal] for literal in factor.literals]) for factor in _looked_for(factors)
+            )
+            clause = (number, tuple(others))
+            for literal in first:
+                self._clauses[literal].append(clause)
 
     def candidates(self, present: set[int]) -> set[int]:
         """The expressions that may match where just these literals are."""
         found = set(self.always)
-        done, more = self._done, self._more
         for literal in present:
-            found |= done[literal]
-        for literal in present:
-            for number, needed in more[literal]:
+            for number, needed in self._clauses[literal]:
                 if number not in found:
                     for choices in needed:
                         if choices.isdisjoint(present):
@@ -124,8 +122,12 @@ class Sieve:
         ids = {literal: number for number, literal in enumerate(literals)}
         self._search: Automaton = automaton(list(literals)) if literals else lambda _data: ()
         self._whole = _Index(whole, ids)
-        self._pieces = _Index(near, ids)
+        self._near = partial(_Index, near, ids)
+
+    @cached_property
+    def _pieces(self) -> _Index:
         """For pieces of long texts, with the factors that are surely in the piece a match begins in."""
+        return self._near()
 
     @property
     def always(self) -> frozenset[int]:
