@@ -106,10 +106,10 @@ class Engine:
         late: set[tuple[str, int | None]],
     ) -> None:
         """Add the hits in one piece to `found`."""
-        rules, there = plan.feasible(sifted)
+        rules = plan.feasible(sifted, self._budget)
         if not rules:
             return
-        for rule, hit in self._hits(plan, rules, sifted, there, piece, late):
+        for rule, hit in self._hits(plan, rules, sifted, piece, late):
             item = piece.message if rule.label.unit == "message" else None
             hits = found.setdefault((rule.label.id, item), [])
             weight = hit.weight(rule.pattern)
@@ -122,7 +122,6 @@ class Engine:
         plan: Plan,
         rules: Sequence[Rule],
         sifted: Sifted | None,
-        there: int,
         piece: _Piece,
         late: set[tuple[str, int | None]],
     ) -> Iterator[tuple[Rule, Hit]]:
@@ -133,7 +132,7 @@ class Engine:
         def find(source: Pattern | Signal) -> Sequence[Extent]:
             extents = known.get(id(source))
             if extents is None:
-                extents = known[id(source)] = plan.extents(source, sifted, there, passage)
+                extents = known[id(source)] = plan.extents(source, sifted, passage)
             return extents
 
         for rule in rules:
