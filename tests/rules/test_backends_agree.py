@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grader.raters.rules import Matcher
-from grader.raters.rules.literals import clauses, folded
+from grader.raters.rules.literals import clauses
 from grader.raters.rules.relax import plain
 from grader.rubric.regexes import compile_regex, regex_fault
 

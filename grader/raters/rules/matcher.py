@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from typing import Literal, TypeAlias
