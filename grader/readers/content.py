@@ -63,7 +63,10 @@ _MEDIA_TYPES = {
 _RESULT_PARTS = ("_result", "_result_error", "_error", "tool_reference")
 """What server tools put into their results: kept as JSON, and nothing to wonder about."""
 _CALL_TYPES = frozenset(
-    ["tool_use", "server_tool_use", "mcp_tool_use", "toolCall", "tool_call", "tool-call", "function_call"]
+    [
+        *("tool_use", "server_tool_use", "mcp_tool_use", "toolCall", "tool_call", "tool-call", "function_call"),
+        "server_tool_call",
+    ]
 )
 
 
@@ -250,13 +253,13 @@ def _item(item: dict[str, Any], role: Role, report: Report, line: int | None) ->
         return media_block("data", data=compact(item["data"]))
     if kind == "tool-result":
         return _vercel_result(item, report)
-    if isinstance(kind, str) and (kind.endswith("tool_result") or kind == "toolResult"):
+    if isinstance(kind, str) and (kind.endswith("tool_result") or kind in ("toolResult", "server_tool_result")):
         return result_block(
-            item.get("content"),
+            item.get("content", item.get("output")),
             report,
             name=item.get("name"),
-            call_id=item.get("tool_use_id"),
-            error=item.get("is_error"),
+            call_id=item.get("tool_use_id", item.get("tool_call_id")),
+            error=item.get("is_error") or (item.get("status") == "error"),
             line=line,
         )
     if kind == "compaction" and isinstance(item.get("content"), str):  # the model's summary of what was cut

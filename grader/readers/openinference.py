@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from grader.readers.contained import contained
@@ -17,7 +17,7 @@ from grader.readers.spans import Span, compacted, sdk_span, sdk_spans
 from grader.readers.traces import read_trace
 from grader.transcript import Transcript
 
-__all__ = ["RECOGNISED_BY", "SUPPORT", "read", "sniff", "trace_transcripts"]
+__all__ = ["RECOGNISED_BY", "SUPPORT", "read", "record_transcripts", "sniff", "trace_transcripts"]
 
 SUPPORT = "TrC-"
 RECOGNISED_BY = "list or map of spans: `span_kind`, `spanContext`, `context.trace_id`"
@@ -38,10 +38,17 @@ def sniff(head: Head) -> bool:
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a trace."""
-    spans: list[Span] = []
     large = not source.head.whole
     lists = [key for key in source.head.keys if isinstance(source.head.get(key), list)] if large else []
-    for line, record in source.records(report, *lists):
+    yield from record_transcripts(source, report, source.records(report, *lists), large=large)
+
+
+def record_transcripts(
+    source: Source, report: Report, records: Iterable[tuple[int, Any]], *, large: bool
+) -> Iterator[Transcript]:
+    """The transcripts of records (with their lines) that are spans or hold some. `large`: they are kept packed."""
+    spans: list[Span] = []
+    for line, record in records:
         found = False
         for item in sdk_spans(record):
             found = True

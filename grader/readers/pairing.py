@@ -8,7 +8,6 @@ from collections.abc import Callable
 import msgspec
 
 from grader.readers.report import Report
-from grader.readers.threads import MAIN
 from grader.transcript import Block, Message
 
 __all__ = ["ended_by_call", "pair_results"]
@@ -47,18 +46,18 @@ def pair_results(messages: list[Message], report: Report) -> list[Message]:
 
 
 def ended_by_call(messages: list[Message], ends: Callable[[Block], bool]) -> list[Message]:
-    """`messages`, the last call of main that nothing answers marked where, as `ends` says of it, it ended the run."""
-    spoken = (at for at in range(len(messages) - 1, -1, -1) if messages[at].thread == MAIN)
-    at = next((at for at in spoken if messages[at].role in ("assistant", "tool")), -1)
-    if at < 0 or messages[at].role == "tool":
-        return messages
-    blocks = [
-        msgspec.structs.replace(block, meta={**(block.meta or {}), "ends_run": True})
-        if block.kind == "tool_call" and ends(block)
-        else block
-        for block in messages[at].blocks
-    ]
-    return [*messages[:at], msgspec.structs.replace(messages[at], blocks=tuple(blocks)), *messages[at + 1 :]]
+    """`messages`, in each thread the last call that nothing answers marked where, as `ends` says of it, it ended the run."""
+    last = {message.thread: at for at, message in enumerate(messages) if message.role in ("assistant", "tool")}
+    marked = list(messages)
+    for at in last.values():
+        blocks = tuple(
+            msgspec.structs.replace(block, meta={**(block.meta or {}), "ends_run": True})
+            if block.kind == "tool_call" and ends(block)
+            else block
+            for block in messages[at].blocks
+        )
+        marked[at] = msgspec.structs.replace(messages[at], blocks=blocks)
+    return marked
 
 
 class _Waiting:

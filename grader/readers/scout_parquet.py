@@ -1,8 +1,7 @@
-"""Inspect Scout's transcript tables in Parquet (extra `parquet`)."""
+"""Tables in Parquet (extra `parquet`): Inspect Scout's of transcripts, and spans of a tracing tool."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,6 +15,9 @@ from grader.readers.inspect_about import condition_of_arguments, models_of_roles
 from grader.readers.inspect_events import SideThreads, side_threads
 from grader.readers.inspect_messages import Speaker, inspect_messages
 from grader.readers.jsontext import decode_json
+from grader.readers.openinference import record_transcripts
+from grader.readers.pairing import ended_by_call
+from grader.readers.parquet_rows import parquet_rows, parquet_table
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
 from grader.readers.threads import MAIN, thread_entry
@@ -47,44 +49,70 @@ _EXPLANATION = "score_explanation"
 
 
 def sniff(head: Head) -> bool:
-    """Any Parquet file: what is none of Scout's is named when it is read."""
+    """Any Parquet file: what is neither Scout's nor spans is named when it is read."""
     return head.kind == "parquet"
 
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:
-    """A transcript a row. Raises Skip("needs_extra") without pyarrow."""
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise Skip("needs_extra", 'Parquet needs pyarrow: pip install "grader[parquet]"') from None
-    try:
-        with source.open() as stream:
-            plain = stream if stream.seekable() and source.member is None else io.BytesIO(stream.read())
-            table = pyarrow.parquet.ParquetFile(plain)
-            names = [name for name in table.schema_arrow.names if name not in _LEFT]
-            if not {"messages", "events"} & set(names):
-                if "transcript_id" in names:
-                    raise Skip("no_transcripts", "the index of Scout's tables, which holds no messages")
-                raise Skip("unrecognised", f"Parquet with columns {', '.join(sorted(names)[:8])}")
-            for number, row in _rows(table, names):
-                report.rows += 1
-                with contained(report, "row", line=number, raw=_excerpt(row)):
-                    messages = _listed(row, report) or _last_call(row, report)
-                    if messages:
-                        yield _transcript(source, report, row, number, messages)
-                    else:
-                        report.leave_out("row without messages")
-    except pyarrow.lib.ArrowException as error:
-        raise Skip("unreadable", f"not a readable Parquet file: {str(error)[:200]}") from None
+    """A transcript a row of Scout's; of any other table, what its rows are. Raises Skip("needs_extra") without pyarrow."""
+    with source.open() as stream:
+        table = parquet_table(stream, source)
+        columns = set(table.schema_arrow.names)
+        if _is_spans(columns):
+            rows = _counted(_rows(table, [name for name in columns if name not in _LEFT]), report)
+            yield from record_transcripts(source, report, rows, large=True)
+            return
+        if "transcript_id" not in columns:
+            yield from _others(source, report, columns)
+            return
+        if not {"messages", "events"} & columns:
+            raise Skip("no_transcripts", "the index of Scout's tables, which holds no messages")
+        for number, row in _counted(
+            _rows(table, [name for name in table.schema_arrow.names if name not in _LEFT]), report
+        ):
+            with contained(report, "row", line=number, raw=_excerpt(row)):
+                messages = _listed(row, report) or _last_call(row, report)
+                if messages:
+                    yield _transcript(source, report, row, number, messages)
+                else:
+                    report.leave_out("row without messages")
+
+
+def _others(source: Source, report: Report, columns: set[str]) -> Iterator[Transcript]:
+    """The rows of a table that is not Scout's, read as the rows of JSON they would be."""
+    from grader.readers.registry import recognise
+
+    rows = parquet_rows(source)
+    family = recognise(rows) if source.options.format is None else None
+    if family is None:
+        raise Skip("unrecognised", f"Parquet with columns {', '.join(sorted(columns)[:8])}")
+    report.note(f"its rows taken for {' or '.join(family.formats)}: {family.load().RECOGNISED_BY}")
+    yield from family.load().read(rows, report)
+
+
+def _is_spans(names: set[str]) -> bool:
+    """Whether a row is a span, as Phoenix and other tracing tools write tables of them."""
+    traced = {"context.trace_id", "trace_id", "traceId"} & names
+    return bool(traced) and any(name == "attributes" or name.startswith("attributes.") for name in names)
+
+
+def _counted(rows: Iterator[tuple[int, dict[str, Any]]], report: Report) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, row in rows:
+        report.rows += 1
+        yield number, row
 
 
 def _rows(table: Any, columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    import pyarrow
+
     number = 0
-    for batch in table.iter_batches(batch_size=1 if "events" in columns else _BATCH, columns=columns):
-        for row in batch.to_pylist():
-            number += 1
-            yield number, row
+    try:
+        for batch in table.iter_batches(batch_size=1 if "events" in columns else _BATCH, columns=columns):
+            for row in batch.to_pylist():
+                number += 1
+                yield number, row
+    except pyarrow.lib.ArrowException as error:
+        raise Skip("unreadable", f"not a readable Parquet file: {str(error)[:200]}") from None
 
 
 def _excerpt(row: dict[str, Any]) -> str:
@@ -111,7 +139,7 @@ def _transcript(
     return finish(
         source,
         report,
-        [*messages, *side.messages],
+        ended_by_call([*messages, *side.messages], lambda call: call.name == "submit"),
         format="scout_parquet",
         id=row.get("transcript_id"),
         model=models.get("target") or row.get("model"),
