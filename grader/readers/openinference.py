@@ -9,6 +9,7 @@ from grader.readers.contained import contained
 from grader.readers.evidence import Head
 from grader.readers.finish import finish
 from grader.readers.given import logged_condition
+from grader.readers.packed import Packer
 from grader.readers.payload import unwrapped
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
@@ -39,6 +40,7 @@ def sniff(head: Head) -> bool:
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a trace."""
     spans: list[Span] = []
+    packer = Packer()
     large = not source.head.whole
     lists = [key for key in source.head.keys if isinstance(source.head.get(key), list)] if large else []
     for line, record in source.records(report, *lists):
@@ -50,7 +52,7 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
                 if span is None:
                     report.malformed(line, "not a span", str(item)[:400])
                 else:
-                    spans.append(compacted(span) if large else span)
+                    spans.append(compacted(span, packer) if large else span)
         if not found:
             report.malformed(line, "no span in it", str(record)[:400])
     yield from trace_transcripts(source, report, spans, format="openinference")
