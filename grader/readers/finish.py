@@ -167,8 +167,8 @@ def _cleaned(message: Message) -> tuple[Message, int]:
         if value and not _is_plain(value):
             changes[name], count = storable(value)
             replaced += count
-    if message.meta:
-        changes["meta"] = _clean_metadata(message.meta)
+    if message.meta and (meta := _clean_metadata(message.meta)) != message.meta:  # else there would be two of it
+        changes["meta"] = meta
     if message.role == "assistant" and not changes.get("blocks", message.blocks):  # a turn that was broken off
         changes["flags"] = tuple(sorted({*message.flags, "partial"}))
     return (msgspec.structs.replace(message, **changes) if changes else message), replaced

@@ -11,7 +11,7 @@ import msgspec
 __all__ = ["Packed", "PackedMapping", "Packer", "unpacked"]
 
 _WORTH_PACKING = 512
-_PIECE = 4096
+_PIECE = 1024
 Pieces: TypeAlias = tuple[bytes, ...]
 
 
@@ -58,7 +58,7 @@ class Packer:
     def value(self, value: Any) -> Any:
         """`value` packed, or itself where that saves nothing: where it is small, or nothing that UTF-8 can hold."""
         if isinstance(value, str):
-            if len(value) < (_WORTH_PACKING if not value.isascii() else _PIECE):
+            if len(value) < (2 * _PIECE if value.isascii() else _WORTH_PACKING):
                 return value
         elif not isinstance(value, dict | list):
             return value
