@@ -83,7 +83,7 @@ def _read(parts: Sequence[Part]) -> Iterator[tuple[Source, Transcript]]:
 def _add_all(runs: _Runs, part: Part) -> None:
     source, report = part
     for line, record in source.records(report, *_BATCH):
-        with contained(report, "row", line=line, raw=str(record)[:400]):
+        with contained(report, "row", line=line, raw=record):
             if not isinstance(record, dict):
                 report.malformed(line, f"{type(record).__name__} instead of runs", str(record)[:400])
             elif _is_batch(record):
