@@ -178,7 +178,38 @@ def lines(turns: list[Any]) -> dict[str, Any]:
     return {"loglines": [{"type": "user", "message": {"role": "user", "content": "Go."}, "sessionId": "c"}, *rows, 7]}
 
 
-SHAPES = [chat, session, trajectory, trace, runs, export, spans, simulations, lines]
+def completion(turns: list[Any]) -> dict[str, Any]:
+    answer = {"choices": [{"message": {"role": "assistant", "content": "Done."}}], "id": "r"}
+    return {"raw_messages": [{"role": "user", "content": "Go."}, *turns], "messages": "Go.", "response": answer}
+
+
+def response(turns: list[Any]) -> dict[str, Any]:
+    items = [{"type": "message", **turn} if isinstance(turn, dict) and "role" in turn else turn for turn in turns]
+    first = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Go."}]}
+    return {"object": "response", "id": "r", "input": items, "output": [first, *items[::-1]], "model": "m"}
+
+
+def history(turns: list[Any]) -> dict[str, Any]:
+    rows = [{"agent": "main", "action": "ls", **turn} if isinstance(turn, dict) else turn for turn in turns]
+    first = {"role": "user", "agent": "main", "content": "Go."}
+    return {"environment": "e", "info": {"exit_status": "x"}, "trajectory": [], "history": [first, *rows]}
+
+
+def state(turns: list[Any]) -> dict[str, Any]:
+    items = [
+        {"type": "message_output_item", "agent": {"name": "a"}, "raw_item": {"type": "message", **turn}}
+        if isinstance(turn, dict)
+        else turn
+        for turn in turns
+    ]
+    first = {"type": "message_output_item", "raw_item": {"type": "message", "role": "assistant", "content": "Go."}}
+    return {"$schemaVersion": "1.2", "original_input": "Go.", "generated_items": [first, *items]}
+
+
+SHAPES = [
+    *(chat, session, trajectory, trace, runs, export, spans, simulations, lines),
+    *(completion, response, history, state),
+]
 EVERY_SHAPE = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
 
 
