@@ -23,9 +23,6 @@ _OVERLAP = 4_000
 _KEPT = 5_000
 """Hits kept per item and label: more do not change its score, unless they are better."""
 
-_EVERYTHING = Scope(roles=ROLES, blocks=BLOCK_KINDS)
-
-
 class Engine:
     """A rubric's rules, compiled once and used for any number of transcripts.
 
@@ -37,6 +34,11 @@ class Engine:
         self.rubric = rubric
         self._asked = backend
         self._plans = plans(rubric, backend)
+        self._scope = Scope(
+            roles=tuple(role for role in ROLES if any(key[0] == role for key in self._plans)),
+            blocks=tuple(kind for kind in BLOCK_KINDS if any(key[1] == kind for key in self._plans)),
+        )
+        """Where some plan reads."""
         self._budget = budget or TimeBudget()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -81,7 +83,7 @@ class Engine:
     ) -> tuple[dict[tuple[str, int | None], list[Found]], set[tuple[str, int | None]]]:
         """Hits by (label, item), and the items some pattern had no time for."""
         work: dict[int, tuple[Plan, list[_Piece]]] = {}
-        for message, blocks in in_scope(transcript, _EVERYTHING):
+        for message, blocks in in_scope(transcript, self._scope):
             for number in blocks:
                 block = message.blocks[number]
                 plan = self._plans.get((message.role, block.kind))

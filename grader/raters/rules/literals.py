@@ -105,7 +105,7 @@ def clauses(regex: str) -> tuple[Clause, ...]:
     if may_be_empty(regex):
         return (Clause(None, False, ()),)
     nodes, flags = parse_regex(regex)
-    return tuple(dict.fromkeys(_clause(state) for state in _fold(nodes, flags, [_NO_MORE], 0)))
+    return tuple(dict.fromkeys(_clause(state) for state in _fold(nodes, flags, [_NO_MORE], _BEGIN)))
 
 
 class _State(NamedTuple):
@@ -116,25 +116,41 @@ class _State(NamedTuple):
     factors: tuple[Factor, ...]
 
 
+class _Place(NamedTuple):
+    """A place in an expression."""
+
+    offset: float
+    """Characters of a match before it, at most."""
+    blank: bool
+    """Whether the character before it is surely folded to a blank."""
+
+
+_BEGIN = _Place(0, False)
 _NO_MORE = _State(_ANYTHING, ())
 
 
 def _clause(state: _State) -> Clause:
     led = any(string.lstrip(_EDGE)[:1] in (b" ", _BLANKS) for string in state.prefix)
-    return Clause(_finished(state.prefix), led, _kept(state, 0))
+    return Clause(_finished(state.prefix), led, _kept(state, _BEGIN))
 
 
-def _fold(nodes: Nodes, flags: int, states: list[_State], offset: float) -> list[_State]:
-    """The states before `nodes`, from those after them; `offset`: the most characters of the match before."""
-    ends = [offset]
+def _fold(nodes: Nodes, flags: int, states: list[_State], place: _Place) -> list[_State]:
+    """The states before `nodes`, which stand at `place`, from those after them."""
+    places = [place]
     for node in nodes:
-        ends.append(ends[-1] + _width(*node))
+        place = _Place(place.offset + _width(*node), _after_blank(node, flags, place.blank))
+        places.append(place)
     last = len(nodes)
     while last:
-        first = last - 1
-        while first and _is_letter(nodes[first]) and _is_letter(nodes[first - 1]):
+        first = last
+        while first and _is_letter(nodes[first - 1]):
             first -= 1
-        states = _before(nodes[first:last], flags, states, ends[first], ends[last])
+        if first < last:
+            word = frozenset([b"".join([_LETTERS[code] for _, code in nodes[first:last]])])
+            states = [_joined(word, state, places[last]) for state in states]
+        else:
+            first -= 1
+            states = _before(nodes[first], flags, states, places[first], places[last])
         last = first
     return states
 
@@ -143,11 +159,11 @@ def _is_letter(node: tuple[Any, Any]) -> bool:
     return bool(node[0].name == "LITERAL" and node[1] < 128)
 
 
-def _before(nodes: Nodes, flags: int, states: list[_State], start: float, end: float) -> list[_State]:
-    """`_fold` for one node, or for several letters."""
-    if (strings := _exact(nodes, flags)) is not None:
+def _before(node: tuple[Any, Any], flags: int, states: list[_State], start: _Place, end: _Place) -> list[_State]:
+    """`_fold` for one node."""
+    if (strings := _exact([node], flags)) is not None:
         return [_joined(strings, state, end) for state in states]
-    operator, argument = nodes[0]
+    operator, argument = node
     name = operator.name
     if name == "SUBPATTERN":
         return _fold(argument[3].data, flags_within(flags, argument), states, start)
@@ -179,11 +195,11 @@ def _before(nodes: Nodes, flags: int, states: list[_State], start: float, end: f
     return [_State(prefix, _rarest((*_kept(state, end), *factors))) for state in states]
 
 
-def _merged(states: list[_State], offset: float) -> _State:
+def _merged(states: list[_State], place: _Place) -> _State:
     """What holds of each of the states."""
     common = set(states[0].factors).intersection(*(state.factors for state in states))
     prefix = _cut(_union(state.prefix for state in states))
-    return _State(prefix, _rarest((*common, *_one_of(states, offset))))
+    return _State(prefix, _rarest((*common, *_one_of(states, place))))
 
 
 def _branches(name: str, argument: Any) -> list[Nodes]:
@@ -194,7 +210,7 @@ def _branches(name: str, argument: Any) -> list[Nodes]:
     return []
 
 
-def _joined(strings: Literals, state: _State, end: float) -> _State:
+def _joined(strings: Literals, state: _State, end: _Place) -> _State:
     """The state before `strings`."""
     if len(strings) * len(state.prefix) <= _MOST:
         return _State(
@@ -206,9 +222,9 @@ def _joined(strings: Literals, state: _State, end: float) -> _State:
     return _State(_cut(prefix), _kept(state, end))
 
 
-def _one_of(states: Sequence[_State], offset: float) -> tuple[Factor, ...]:
+def _one_of(states: Sequence[_State], place: _Place) -> tuple[Factor, ...]:
     """The rarest factor of each, one of which must be there; nothing where one has none."""
-    rarest = [next(iter(_kept(state, offset)), None) for state in states]
+    rarest = [next(iter(_kept(state, place)), None) for state in states]
     known = [factor for factor in rarest if factor is not None]
     if len(known) < len(rarest):
         return ()
@@ -216,12 +232,13 @@ def _one_of(states: Sequence[_State], offset: float) -> tuple[Factor, ...]:
     return (Factor(share(literals), max((factor.reach for factor in known), default=0), literals),)
 
 
-def _kept(state: _State, offset: float) -> tuple[Factor, ...]:
-    """The factors, and what the rest, after at most `offset` characters, begins with: it is about to be forgotten."""
-    finished = _finished(state.prefix)
+def _kept(state: _State, place: _Place) -> tuple[Factor, ...]:
+    """The factors, and what the rest, which stands at `place`, begins with: it is about to be forgotten."""
+    prefix = frozenset([b" " + string for string in state.prefix]) if place.blank else state.prefix
+    finished = _finished(prefix)
     if not finished:
         return state.factors
-    reach = inf if any(_BLANKS in string for string in state.prefix) else offset + LONGEST + 1
+    reach = inf if any(_BLANKS in string for string in prefix) else place.offset + LONGEST + 1
     return _rarest((*state.factors, Factor(share(finished), reach, finished)))
 
 
@@ -251,13 +268,13 @@ def _cut(strings: Literals) -> Literals:
 
 def _exact(nodes: Nodes, flags: int) -> Literals | None:
     """All strings the nodes match, where they are few."""
-    found = _ANYTHING
+    found = [b""]
+    word = b""
     for operator, argument in nodes:
         name = operator.name
         strings: Literals | None
         if name == "LITERAL" and argument < 128:
-            letter = _LETTERS[argument]
-            found = frozenset([string + letter for string in found])
+            word += _LETTERS[argument]
             continue
         if name in _SINGLE:
             strings = _characters(_Node(operator, argument), flags)
@@ -281,18 +298,19 @@ def _exact(nodes: Nodes, flags: int) -> Literals | None:
             return None
         if strings is None or len(found) * len(strings) > _MOST:
             return None
-        found = frozenset([left + right for left in found for right in strings])
-    return found
+        found = [left + word + right for left in found for right in strings]
+        word = b""
+    return frozenset([string + word for string in found] if word else found)
 
 
 def _either(branches: list[Nodes], flags: int) -> Literals | None:
-    found: Literals = frozenset()
+    found = set[bytes]()
     for branch in branches:
-        strings = _exact(branch, flags)
+        strings = _exact(branch, flags) if len(branches) <= _MOST else None
         if strings is None or len(found) + len(strings) > _MOST:
             return None
         found |= strings
-    return found
+    return frozenset(found)
 
 
 def _copies(low: int, high: int, body: Nodes, flags: int) -> Literals | None:
@@ -370,6 +388,30 @@ def _width(operator: Any, argument: Any) -> float:
     else:
         return inf
     return int(most) if most < 100_000 else inf
+
+
+def _after_blank(node: tuple[Any, Any], flags: int, blank: bool) -> bool:
+    """Whether a blank stands before what follows the node; `blank`: whether one stands before it."""
+    operator, argument = node
+    name = operator.name
+    if name in _SINGLE:
+        return _LETTERS[argument] == b" " if _is_letter(node) else _characters(_Node(*node), flags) == _BLANK
+    if name == "AT":
+        return blank or str(argument) in ("AT_BEGINNING", "AT_BEGINNING_STRING")
+    if name in ("ASSERT", "ASSERT_NOT"):
+        return blank
+    if name == "SUBPATTERN":
+        return _all_after_blank(argument[3].data, flags_within(flags, argument), blank)
+    if name in _REPEATS:
+        return (blank or argument[0] > 0) and _all_after_blank(argument[2].data, flags, blank)
+    branches = _branches(name, argument)
+    return bool(branches) and all(_all_after_blank(branch, flags, blank) for branch in branches)
+
+
+def _all_after_blank(nodes: Nodes, flags: int, blank: bool) -> bool:
+    for node in nodes:
+        blank = _after_blank(node, flags, blank)
+    return blank
 
 
 @lru_cache(maxsize=16384)

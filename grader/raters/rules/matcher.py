@@ -22,6 +22,9 @@ Backend: TypeAlias = Literal["auto", "re2", "literal", "re"]
 BACKENDS: tuple[Backend, ...] = ("auto", "re2", "literal", "re")
 
 
+_NONE: list[Extent] = []
+
+
 class Sifted:
     """A text and the expressions that may match in it; where they do is found when asked for."""
 
@@ -43,17 +46,17 @@ class Sifted:
         self._matcher = matcher
         self._data = data
         self._stretches = stretches
-        self._known: dict[int, list[Extent]] = {}
+        self._known: dict[int, list[Extent] | None] = dict.fromkeys(self.numbers)
         self._late: set[int] = set()
 
     def spans(self, number: int) -> list[Extent]:
         """The matches of an expression: those of `re.finditer`. Raises OutOfTime, and again when asked again."""
-        known = self._known.get(number)
+        known = self._known.get(number, _NONE)
         if known is None:
             if number in self._late:
                 raise OutOfTime
             try:
-                known = self._known[number] = self._found(number) if number in self.numbers else []
+                known = self._known[number] = self._found(number)
             except OutOfTime:
                 self._late.add(number)
                 raise

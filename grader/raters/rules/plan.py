@@ -70,22 +70,23 @@ class Plan:
     def feasible(self, sifted: Sifted | None, budget: TimeBudget) -> list[Rule]:
         """The rules that can hit in a text: those of whose parts each has a source there. A source whose search ran out of
         time may be there."""
-        there = set(self._phrased)
+        there: dict[int, list[int]] = {place: [] for place in self._phrased}
         for number in sifted.numbers if sifted is not None else ():
-            there.update(self._holders[number])
+            for place in self._holders[number]:
+                there.setdefault(place, []).append(number)
         left = self._left(there)
         if sifted is None or not left:
             return self._named(left)
         met, looks = self._met, self._looks
         # The rarest first: where it is not, most rules are done with.
-        for place in sorted(there - self._phrased, key=lambda place: met[place] / looks[place]):
-            if not self._rules_of[place] & left:
+        for place in sorted(there, key=lambda place: met[place] / looks[place]):
+            if not self._rules_of[place] & left or place in self._phrased:
                 continue
             looks[place] += 1
-            if self._occurs(place, sifted, budget):
+            if self._occurs(there[place], sifted, budget):
                 met[place] += 1
                 continue
-            there.discard(place)
+            del there[place]
             left = self._left(there)
             if not left:
                 break
@@ -104,10 +105,10 @@ class Plan:
             found += phrase_spans(phrase, passage.folded, source.threshold)
         return sorted(set(found))
 
-    def _occurs(self, place: int, sifted: Sifted, budget: TimeBudget) -> bool:
+    def _occurs(self, numbers: Sequence[int], sifted: Sifted, budget: TimeBudget) -> bool:
         budget.start(len(sifted.text))
         try:
-            return any(sifted.spans(number) for number in self._numbers[place])
+            return any(map(sifted.spans, numbers))
         except OutOfTime:
             return True
         finally:
