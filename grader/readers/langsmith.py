@@ -30,12 +30,14 @@ _KEPT = ("session_name", "session_id", "tags", "status")
 _LOOKED_AT = frozenset(["id", "dotted_order", "parent_run_id", "trace_id", "start_time", "name", "run_type"])
 """Fields by which runs are put together and in order: never packed."""
 _BATCH = ("post", "patch")
+_EXPORTS = ("runs", "traces")
+"""Lists under which scripts that export put the runs, each with what is below it or without."""
 _DEPTH = 50
 
 
 def sniff(head: Head) -> bool:
     """A batch, or runs."""
-    return any(_is_batch(record) or _is_run(record) for record in head.record_objects[:5])
+    return any(_is_batch(record) or _is_export(record) or _is_run(record) for record in head.record_objects[:5])
 
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:
@@ -82,12 +84,12 @@ def _read(parts: Sequence[Part]) -> Iterator[tuple[Source, Transcript]]:
 
 def _add_all(runs: _Runs, part: Part) -> None:
     source, report = part
-    for line, record in source.records(report, *_BATCH):
+    for line, record in source.records(report, *_BATCH, *_EXPORTS):
         with contained(report, "row", line=line, raw=record):
             if not isinstance(record, dict):
                 report.malformed(line, f"{type(record).__name__} instead of runs", str(record)[:400])
-            elif _is_batch(record):
-                for key in _BATCH:
+            elif _is_batch(record) or _is_export(record):
+                for key in (*_BATCH, *_EXPORTS):
                     for run in _listed(record.get(key)):
                         runs.add(run, part, large=not source.head.whole)
             else:
@@ -98,6 +100,11 @@ def _add_all(runs: _Runs, part: Part) -> None:
 def _is_batch(record: dict[str, Any]) -> bool:
     runs = [run for key in _BATCH for run in islice(_listed(record.get(key)), 3)]
     return any(isinstance(run, dict) and {"run_type", "trace_id", "dotted_order"} & run.keys() for run in runs)
+
+
+def _is_export(record: dict[str, Any]) -> bool:
+    runs = [run for key in _EXPORTS for run in islice(_listed(record.get(key)), 3)]
+    return any(isinstance(run, dict) and _is_run(run) for run in runs)
 
 
 def _is_run(record: dict[str, Any]) -> bool:

@@ -95,6 +95,8 @@ class _Session:
     """System prompts after the first."""
     _run: list[tuple[int, str, Message]] = field(default_factory=list)
     """(line, type, message) of the run that is not completed yet: its prompt, calls and results."""
+    _told: list[str] = field(default_factory=list)
+    """Types of the rows that became messages."""
     _beside: list[tuple[int, Message]] = field(default_factory=list)
     """(messages of main before it, message): calls and results that no history has."""
 
@@ -127,6 +129,8 @@ class _Session:
     def messages(self) -> list[Message]:
         self._end([])
         if self._branch:
+            for kind in self._told:
+                self.report.leave_out(kind)
             return self._with_system(self._branch)
         own: list[Message] = []
         spoken = [message for message in self._merge.messages() if message.thread == MAIN]
@@ -202,11 +206,8 @@ class _Session:
             turn("assistant", content_blocks(text, "assistant", self.report), time=record.get("ts")) for text in texts
         ]
         whole, history = self._merge_in(data.get("messagesSnapshot"))
-        if history and whole:
-            self.report.leave_out("model.completed, told by its history")
-            self._end([], history)
-        else:
-            self._end(answers, history)
+        self.report.leave_out("model.completed, told by its history" if history and whole else "model.completed")
+        self._end([] if history and whole else answers, history)
 
     def _end(self, answers: list[Message], history: list[Message] | None = None) -> None:
         """Closes the run: what its history says is known; calls that no history has are put after the last prompt."""
@@ -222,6 +223,7 @@ class _Session:
                 self.report.leave_out(kind)
             else:
                 tools.append(message)
+                self._told.append(kind)
         prompts = [message for _, kind, message in run if kind == "prompt.submitted"]
         if history and not answers:
             for _ in prompts:
@@ -231,8 +233,12 @@ class _Session:
             self._beside += [(place, message) for message in tools]
             return
         said = "\n".join(block.text for message in history or () for block in message.blocks)
+        asked = [message for message in prompts if message.text.strip() not in said]
+        self._told += ["prompt.submitted"] * len(asked)
+        for _ in range(len(prompts) - len(asked)):
+            self.report.leave_out("prompt.submitted")
         fresh = [
-            *(message for message in prompts if message.text.strip() not in said),
+            *asked,
             *tools,
             *(message for message in answers if message.text.strip() not in said),
         ]

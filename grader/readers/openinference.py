@@ -32,9 +32,14 @@ def sniff(head: Head) -> bool:
         values = [
             item for value in list(record.values())[:50] for item in (value[:1] if isinstance(value, list) else [value])
         ]
+        values += [value["spans"][0] for value in values if isinstance(value, dict) and _first_span(value)]
         if any(sdk_span(value) is not None for value in values):
             return True
     return False
+
+
+def _first_span(value: dict[str, Any]) -> bool:
+    return isinstance(value.get("spans"), list) and bool(value["spans"])
 
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:

@@ -11,6 +11,7 @@ from grader.readers.openinference import trace_transcripts
 from grader.readers.packed import Packer
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
+from grader.readers.span_dialects import in_usual_names
 from grader.readers.span_steps import is_genai, is_message
 from grader.readers.spans import Event, Span, compacted, flat
 from grader.transcript import Transcript
@@ -123,12 +124,12 @@ def _join(spans: list[Span], records: list[tuple[str, str, Event]]) -> list[Span
 
 def _attributes(pairs: object) -> dict[str, Any]:
     if isinstance(pairs, dict):  # some exporters write the attributes as an object
-        return flat(pairs)
+        return in_usual_names(flat(pairs))
     found = {}
     for pair in pairs if isinstance(pairs, list) else ():
         if isinstance(pair, dict) and isinstance(pair.get("key"), str):
             found[pair["key"]] = _value(pair.get("value"))
-    return flat(found)
+    return in_usual_names(flat(found))
 
 
 def _value(value: object, depth: int = _DEPTH) -> Any:

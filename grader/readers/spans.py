@@ -9,6 +9,7 @@ from typing import Any
 
 from grader.readers.packed import Packer
 from grader.readers.payload import unwrapped
+from grader.readers.span_dialects import as_span, in_usual_names
 from grader.readers.streamed import is_list
 
 __all__ = ["Event", "Span", "compacted", "flat", "indexed", "sdk_span", "sdk_spans"]
@@ -17,6 +18,7 @@ _DEPTH = 12
 _NUMBERED = ("llm.", "gen_ai.prompt", "gen_ai.completion")
 """Whose lists are read by position; elsewhere they stay whole, for they may hold a history each."""
 _WRITTEN = ("llm.input_messages", "llm.output_messages")
+_STARTS = ("startTime", "start_time", "start_timestamp", "start_time_unix_nano")
 _CHILDREN = ("children", "childs", "child_spans")
 _INDEX = re.compile(r"(\d{1,6})(?:\.(.+))?", re.DOTALL)
 
@@ -114,6 +116,7 @@ def sdk_span(record: object) -> Span | None:
     """A span as an SDK or a tracing tool writes it: `spanContext`, `context`, or columns `context.trace_id`."""
     if not isinstance(record, dict):
         return None
+    record = as_span(record)
     context: dict[str, Any] = next(
         (record[key] for key in ("spanContext", "context", "span_context") if isinstance(record.get(key), dict)), {}
     )
@@ -121,16 +124,19 @@ def sdk_span(record: object) -> Span | None:
     span = _id(context, "spanId", "span_id") or _id(record, "context.span_id", "spanId", "span_id")
     kind = _first(record, "span_kind", "spanKind")
     columns = any(isinstance(key, str) and key.startswith("attributes.") for key in record)
+    attributes = _attributes(record)
+    named = unwrapped(attributes.get("mlflow.traceRequestId"))
+    trace = named.strip('"') if isinstance(named, str) and named else trace
     if trace is None or not (context or "context.trace_id" in record or "attributes" in record or columns or kind):
         return None
     return Span(
         trace=trace,
         id=span or "",
-        attributes=_attributes(record),
+        attributes=attributes,
         parent=_parent(record),
         name=str(record.get("name") or record.get("span_name") or ""),
         kind=str(kind or "").upper(),
-        start=next((record[key] for key in ("startTime", "start_time", "start_timestamp") if record.get(key)), None),
+        start=next((record[key] for key in _STARTS if record.get(key)), None),
         failed=_failure(record),
         events=[event for item in _listed(record.get("events")) if (event := _event(item)) is not None],
     )
@@ -147,7 +153,7 @@ def _attributes(record: dict[str, Any]) -> dict[str, Any]:
     for key in _WRITTEN:  # a column of a table may hold them as JSON
         if isinstance(found.get(key), str):
             found |= flat({key: unwrapped(found[key])})
-    return found
+    return in_usual_names(found)
 
 
 def _parent(record: dict[str, Any]) -> str | None:

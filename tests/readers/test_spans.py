@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from logs import Reading
 from traces import fixture, turns
 
@@ -298,3 +299,17 @@ def test_instructions_as_a_message_with_parts(write: Callable[..., Path]) -> Non
         ("user", "And?"),
     ]
     assert reading.warnings == {}
+
+
+@pytest.mark.parametrize("name", ["mlflow.json", "weave.jsonl", "braintrust.jsonl", "langfuse_sdk.jsonl"])
+def test_spans_of_other_tracing_tools_hold_the_same_conversation(name: str) -> None:
+    transcript = fixture(f"openinference/{name}").only
+    assert transcript.model == "m-1"
+    assert [(message.role, message.text) for message in transcript.messages] == [
+        ("system", "Be terse."),
+        ("user", "Where is it?"),
+        ("assistant", "I look.\nat: 1"),
+        ("tool", "dark"),
+        ("assistant", "Nowhere."),
+    ]
+    assert [block.call_id for block in transcript.messages[2].blocks] == [None, "c1"]
