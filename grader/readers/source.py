@@ -141,6 +141,9 @@ class Source:
     @cached_property
     def document(self) -> Any:
         """The whole JSON value. Raises Skip("unreadable") when the bytes are none."""
+        decoded = self.head.document() if "head" in self.__dict__ else None
+        if decoded is not None:
+            return decoded
         try:
             value, self.undecodable = decode_counted(self.data())
         except ValueError as error:
