@@ -188,3 +188,14 @@ def test_several_printed_runs_are_several_transcripts(write: Any) -> None:
         ("c", "gemini-q", 2),
     ]
     assert Reading(write(run("d"), rows=True)).skips == ["no_text"]
+
+
+def test_a_models_name_can_be_stored_whatever_stands_in_it(write: Any) -> None:
+    rows = [
+        {"id": "1", "type": "user", "content": "Go."},
+        {"id": "2", "type": "gemini", "content": "Yes.", "model": "m\ud800"},
+    ]
+    session = {"sessionId": "g", "projectHash": "p", "messages": rows}
+    assert Reading(write(session)).only.model == "m\ufffd"
+    rows.append({"id": "3", "type": "gemini", "content": "No.", "model": "n\x00"})
+    assert Reading(write(session)).only.metadata["models"] == ["m\ufffd", "n\ufffd"]
