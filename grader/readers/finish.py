@@ -53,7 +53,7 @@ def finish(
     if not cleaned:
         report.warn("no_messages", line=row)
     kept = {key: value for key, value in (metadata or {}).items() if value not in (None, "", [], {})}
-    several = list(dict.fromkeys(name for name in models if name))
+    several = list(dict.fromkeys([storable(name)[0] for name in models if name]))
     fields = Fields(
         id=_text(id) or derived_id(format, digest, report),
         model=_text(model) or (several[0] if len(several) == 1 else None),

@@ -100,9 +100,7 @@ def _is_observation(record: object) -> bool:
     return str(record.get("type")) in _KINDS and ("startTime" in record or "parentObservationId" in record)
 
 
-def _exported(
-    source: Source, report: Report, record: dict[str, Any], line: int, packer: Packer
-) -> Transcript | None:
+def _exported(source: Source, report: Report, record: dict[str, Any], line: int, packer: Packer) -> Transcript | None:
     trace = record["trace"] if isinstance(record.get("trace"), dict) else record
     rows = record["observations"] if is_list(record.get("observations")) else trace.get("observations")
     place = line if source.head.kind != "object" else None

@@ -139,7 +139,11 @@ class _Runs:
             self._runs.append(known)
             self.parts[id(known)] = part
         told = {key: value for key, value in run.items() if value not in (None, "", [], {}) or key not in known}
-        known |= {key: value if key in _LOOKED_AT else self._packer.value(value) for key, value in told.items()} if large else told
+        known |= (
+            {key: value if key in _LOOKED_AT else self._packer.value(value) for key, value in told.items()}
+            if large
+            else told
+        )
         self._by_key |= dict.fromkeys(keys, known)
         self.patched[str(known.get("trace_id"))].add(id(part[1]))
         for child in _listed(run.get("child_runs")) if depth else ():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any, TypeGuard
 
-from grader.readers.largejson import members_of
 from grader.readers.report import Report
 from grader.readers.source import Source
 
@@ -47,7 +46,6 @@ def streamed_object(
     rest = (found.large.keys() & top.keys()) - lists.keys()
     held = {}
     if rest:
-        with source.open() as stream:
-            held = members_of(stream, rest, source.entry_limit, last=True)
+        held = source.members(*rest, last=True)
     told = found.fault is not None
     return top | held | {key: StreamedList(source, key, nth, report, told=told) for key, nth in lists.items()}

@@ -227,6 +227,8 @@ def test_whatever_is_logged_is_read_the_same_in_parts(
         ascii_only=data.draw(st.booleans()),
     )
     path = tmp_path / "log.json"
+    if data.draw(st.booleans()) and "\ufffd".encode() not in text:
+        text = text.replace(b"Go.", b"G\xff.")  # no UTF-8: counted where it is decoded
     path.write_bytes(data.draw(st.sampled_from([b"", b"\xef\xbb\xbf", b"\n "])) + text)
     small_window(1 << 20)
     whole = told(Reading(path))

@@ -141,7 +141,9 @@ def test_a_file_that_cannot_be_read_loses_no_other_one_of_its_folder(format: str
     (tmp_path / "2.json.gz").write_bytes(gzip.compress(data)[:60])
     (tmp_path / "3.json").write_bytes(data[:-40])
     reading = Reading(tmp_path, format=format)
-    assert len(reading.transcripts) == found, "of a call that is cut off, what came before; of a batch it is the same trace"
+    assert len(reading.transcripts) == found, (
+        "of a call that is cut off, what came before; of a batch it is the same trace"
+    )
     assert [bool(file.skipped or file.malformed_rows) for file in reading.files] == [False, True, True]
 
 

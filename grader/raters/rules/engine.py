@@ -23,6 +23,7 @@ _OVERLAP = 4_000
 _KEPT = 5_000
 """Hits kept per item and label: more do not change its score, unless they are better."""
 
+
 class Engine:
     """A rubric's rules, compiled once and used for any number of transcripts.
 
