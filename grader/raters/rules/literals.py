@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from grader.raters.rules.frequency import share
 from grader.rubric.regexes import Nodes, compile_nodes, flags_within, may_be_empty, parse_regex
 
-__all__ = ["LONGEST", "LOOK_ALIKES", "NEAR", "Clause", "Factor", "Literals", "clauses", "folded"]
+__all__ = ["LONGEST", "LOOK_ALIKES", "NEAR", "Clause", "Factor", "Literals", "clauses", "folded", "plain"]
 
 Literals = frozenset[bytes]
 """Strings one of which must be there."""
@@ -89,14 +89,19 @@ class Clause(NamedTuple):
     """The rarest, and the rarest near ones, ascending; none: nothing is known."""
 
 
-def folded(text: str) -> bytes:
-    """The text as literals are looked for in it, with a blank on either side: character `n` is byte `n + 1`."""
-    if not text.isascii():
-        for letter, plain in LOOK_ALIKES.items():
-            if letter in text:
-                text = text.replace(letter, plain)
-        text = _FOREIGN_DIGITS.sub("0", text)
-    return b" %b " % text.encode("ascii", "replace").translate(_FOLD)
+def plain(text: str) -> str:
+    """`text` with letters that match ASCII ones written as these, and every digit as one of ASCII."""
+    if text.isascii():
+        return text
+    for letter, ascii_letter in LOOK_ALIKES.items():
+        if letter in text:
+            text = text.replace(letter, ascii_letter)
+    return _FOREIGN_DIGITS.sub("0", text)
+
+
+def folded(plain: str) -> bytes:
+    """A `plain` text as literals are looked for in it, with a blank on either side: character `n` is byte `n + 1`."""
+    return b" %b " % plain.encode("ascii", "replace").translate(_FOLD)
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from grader.errors import UsageError
 from grader.raters.rules.budget import OutOfTime
-from grader.raters.rules.literals import clauses, folded
+from grader.raters.rules.literals import clauses, folded, plain
 from grader.raters.rules.sieve import LONG, Sieve, Stretch, compiled_automaton, plain_automaton
 from grader.raters.rules.unlettered import Unlettered
 from grader.rubric.hits import Extent
@@ -118,7 +118,7 @@ class Matcher:
         for place, data, numbers in self._sieve.candidates(short):
             found[place] = self._sifted(texts[place], data, numbers, None)
         for place in long:
-            data = folded(texts[place])
+            data = folded(plain(texts[place]))
             stretches = self._sieve.stretches(data)
             found[place] = self._sifted(texts[place], data, set(stretches), stretches)
         return found

@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import NamedTuple, TypeAlias
 
 from grader.raters.rules.frequency import share
-from grader.raters.rules.literals import LONGEST, NEAR, Clause, Factor, folded
+from grader.raters.rules.literals import LONGEST, NEAR, Clause, Factor, folded, plain
 
 __all__ = ["LONG", "Automaton", "Sieve", "Stretch", "compiled_automaton", "plain_automaton"]
 
@@ -19,7 +19,7 @@ LONG = 4000
 _PIECE = 2000
 """Characters of a piece, beside what is near its end."""
 
-_BLOCK = 1 << 16
+_BLOCK = 1 << 13
 """Characters of short texts looked through at once."""
 
 _FREQUENT = 0.02
@@ -33,6 +33,9 @@ _BLANK = ord(" ")
 _SLOW = 50
 """Literals from which looking for them one by one takes longer than `re` does."""
 
+_FEW = 2000
+"""Literals up to which the automaton may take the space to be twice as fast."""
+
 Automaton: TypeAlias = Callable[[bytes], Sequence[tuple[int, int, int]]]
 """Finds all its literals in a folded text: (number of the literal, begin, end), overlapping ones too, by their ends."""
 
@@ -41,20 +44,24 @@ def compiled_automaton(literals: Sequence[bytes]) -> Automaton:
     """Aho and Corasick's, in Rust. Raises ImportError."""
     from ahocorasick_rs import BytesAhoCorasick, Implementation
 
-    found = BytesAhoCorasick(literals, implementation=Implementation.ContiguousNFA)
+    few = len(literals) <= _FEW
+    found = BytesAhoCorasick(literals, implementation=Implementation.DFA if few else Implementation.ContiguousNFA)
     return lambda data: found.find_matches_as_indexes(data, overlapping=True)
 
 
 def plain_automaton(literals: Sequence[bytes]) -> Automaton:
-    """The same by the standard library alone: literal by literal."""
+    """The same by the standard library alone: literal by literal, where the words it holds are there."""
+    held = [max(literal.split(b" ")[1:-1], key=len, default=b"") for literal in literals]
 
     def search(data: bytes) -> list[tuple[int, int, int]]:
+        words = {b"", *data.split()}
         found = []
         for number, literal in enumerate(literals):
-            begin = data.find(literal)
-            while begin >= 0:
-                found.append((begin + len(literal), number, begin))
-                begin = data.find(literal, begin + 1)
+            if held[number] in words:
+                begin = data.find(literal)
+                while begin >= 0:
+                    found.append((begin + len(literal), number, begin))
+                    begin = data.find(literal, begin + 1)
         return [(number, begin, end) for end, number, begin in sorted(found)]
 
     return search
@@ -144,7 +151,7 @@ class Sieve:
                 first, size = number + 1, 0
 
     def _block(self, texts: Sequence[str], first: int) -> Iterator[tuple[int, bytes, set[int]]]:
-        data = folded("\n".join(texts))
+        data = folded("\n".join(map(plain, texts)))
         ends = list(accumulate([len(text) + 1 for text in texts], initial=1))
         # A literal of a text ends after its begin and at most behind the line end that follows it.
         there: dict[int, set[int]] = {place: set() for place in range(len(texts))} if self._whole.always else {}
