@@ -42,7 +42,7 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
         return
     for line, record in source.records(report, "events", "eval_cases", "evalCases"):
         place = line if source.head.kind != "object" else None
-        with contained(report, "row", line=line, raw=str(record)[:400]):
+        with contained(report, "row", line=line, raw=record):
             if not isinstance(record, dict):
                 report.malformed(line, f"{type(record).__name__} instead of a session", str(record)[:400])
                 continue

@@ -32,7 +32,7 @@ def sniff(head: Head) -> bool:
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a conversation."""
     for line, record in source.records(report):
-        with contained(report, "row", line=line, raw=str(record)[:400]):
+        with contained(report, "row", line=line, raw=record):
             place = line if source.head.kind != "object" else None
             if isinstance(record, dict) and _is_chatgpt(record):
                 yield from _spoken(_chatgpt(source, report, record, place), report)
@@ -151,10 +151,12 @@ def _claude_message(row: dict[str, Any], report: Report, line: int) -> Message:
     blocks = content_blocks(content, role, report, line=line)
     if not blocks:
         blocks = content_blocks(row.get("text"), role, report, line=line)
-    blocks += [block for item in _listed(row.get("attachments")) for block in _attachment(item, role)]
-    names = [item.get("file_name") for item in (*_listed(row.get("files")), *_listed(row.get("files_v2")))]
-    for name in dict.fromkeys(name for name in names if isinstance(name, str)):
-        blocks += media_block("file", name=name)
+    if row.get("attachments"):
+        blocks += [block for item in _listed(row["attachments"]) for block in _attachment(item, role)]
+    if row.get("files") or row.get("files_v2"):
+        names = [item.get("file_name") for item in (*_listed(row.get("files")), *_listed(row.get("files_v2")))]
+        for name in dict.fromkeys(name for name in names if isinstance(name, str)):
+            blocks += media_block("file", name=name)
     return turn(role, blocks, name=unknown, time=row.get("created_at"), source_id=row.get("uuid"))
 
 

@@ -48,7 +48,10 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
                 continue
             own = record.get("sessionId") or record.get("session_id")  # the second on the program's standard output
             last = own if isinstance(own, str) and own else last
-            sessions.setdefault(last, _Session(last)).add(line, record, report)
+            session = sessions.get(last)
+            if session is None:
+                session = sessions[last] = _Session(last)
+            session.add(line, record, report)
     if None in sessions and len(sessions) == 2:  # rows before the first that names the session
         first = sessions.pop(None)
         only = next(iter(sessions.values()))
@@ -88,8 +91,8 @@ class _Session:
         self._condition = self._condition or other._condition
 
     def add(self, line: int, record: dict[str, Any], report: Report) -> None:
-        uuid = record.get("uuid") if isinstance(record.get("uuid"), str) else None
-        parent = record.get("parentUuid") if isinstance(record.get("parentUuid"), str) else None
+        uuid = _string(record, "uuid")
+        parent = _string(record, "parentUuid")
         if uuid is not None:
             if uuid in self._taken:
                 report.leave_out("repeated row")
@@ -97,7 +100,8 @@ class _Session:
             self._parents[uuid] = parent
         kind = record.get("type")
         message = record.get("message")
-        self._condition = self._condition or logged_condition(record)
+        if not self._condition and ("condition" in record or "condition_id" in record):
+            self._condition = logged_condition(record)
         if kind == "attachment" and (said := _queued(record)) is not None:
             kind, message, record = "user", said, {**record, "isMeta": said["meta"]}
         if isinstance(kind, str) and kind in _TITLES and isinstance(title := record.get(_TITLES[kind]), str):
@@ -110,8 +114,9 @@ class _Session:
         elif message.get("content") is None and not _parts_of(message):
             report.leave_out("message without content")
         else:
-            self._note_agent(record, message)
-            self.rows.append(_row(line, kind, record, message, uuid, report))
+            if "toolUseResult" in record:
+                self._note_agent(record, message)
+            self.rows.append(_row(line, kind, record, message, uuid, parent, report))
             if uuid is not None:
                 self._taken.add(uuid)
 
@@ -171,7 +176,13 @@ def _about_agent(source: Source) -> dict[str, Any]:
 
 
 def _row(
-    line: int, kind: str, record: dict[str, Any], message: dict[str, Any], uuid: str | None, report: Report
+    line: int,
+    kind: str,
+    record: dict[str, Any],
+    message: dict[str, Any],
+    uuid: str | None,
+    parent: str | None,
+    report: Report,
 ) -> Row:
     said_by = message.get("role")
     role: Role = (
@@ -187,27 +198,32 @@ def _row(
     if model == _SYNTHETIC:  # written by the client, in the model's place
         role = "system"
         flags.append("meta")
-    parts = _parts_of(message) if message.get("content") is None else []
-    if parts:
+    if message.get("content") is None and (parts := _parts_of(message)):
         blocks = part_blocks(parts, role, report)
     else:
         blocks = content_blocks(message["content"], role, report, line=line)
     caller = record.get("parent_tool_use_id")  # on standard output: the call whose sub-agent speaks
+    agent = record.get("agentId")
     return Row(
         line=line,
         uuid=uuid,
-        parent=record.get("parentUuid") if isinstance(record.get("parentUuid"), str) else None,
+        parent=parent,
         role=role,
         blocks=blocks,
-        message_id=message.get("id") if isinstance(message.get("id"), str) else None,
+        message_id=_string(message, "id"),
         time=record.get("timestamp"),
         flags=tuple(flags),
         model=model,
         side_chain=record.get("isSidechain") is True or isinstance(caller, str),
-        agent=next((key for key in (record.get("agentId"), caller) if isinstance(key, str)), None),
-        cwd=record.get("cwd") if isinstance(record.get("cwd"), str) else None,
+        agent=agent if isinstance(agent, str) else caller if isinstance(caller, str) else None,
+        cwd=_string(record, "cwd"),
         queued=record.get("type") == "attachment",
     )
+
+
+def _string(record: dict[str, Any], key: str) -> str | None:
+    value = record.get(key)
+    return value if isinstance(value, str) else None
 
 
 def _queued(record: dict[str, Any]) -> dict[str, Any] | None:

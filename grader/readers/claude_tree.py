@@ -71,6 +71,8 @@ def _branches(rows: Sequence[Row], parents: Mapping[str, str | None], threads: T
             roots.append(row)
         else:
             children.setdefault(parent.uuid, []).append(row)
+    if all(len(below) < 2 for below in children.values()):  # a tree that never forks
+        return {}
     latest = _latest(rows, by_uuid, parents)
     assigned: dict[int, str] = {}
     names: dict[int, str] = {}

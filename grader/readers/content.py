@@ -76,10 +76,12 @@ def content_blocks(content: object, role: Role, report: Report, *, line: int | N
     Text of an assistant is segmented for pseudo-markup. Blank blocks are left out. An item of an unknown type becomes its
     compact JSON as text, with the warning `unknown_content`.
     """
+    if isinstance(content, str):
+        if role == "assistant":
+            return segment(content)
+        return [Block("text", content)] if content and not content.isspace() else []
     if content is None:
         return []
-    if isinstance(content, str):
-        return text_blocks(content, role)
     if isinstance(content, dict):
         return _item(content, role, report, line)
     if isinstance(content, list | tuple):
@@ -238,7 +240,10 @@ def without_secrets(value: Any, depth: int = 40) -> Any:
 
 
 def _item(item: dict[str, Any], role: Role, report: Report, line: int | None) -> list[Block]:
-    kind = item["type"] if isinstance(item.get("type"), str) else None
+    kind = item.get("type")
+    if kind == "text" and type(text := item.get("text")) is str:  # as most are
+        return segment(text) if role == "assistant" else [Block("text", text)] if text and not text.isspace() else []
+    kind = kind if isinstance(kind, str) else None
     if kind in _TEXT_TYPES or (kind is None and isinstance(item.get("text"), str)):
         return text_blocks(_text_of(item), role)
     if kind in _REASONING_TYPES:

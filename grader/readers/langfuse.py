@@ -12,7 +12,7 @@ from grader.readers.evidence import Head
 from grader.readers.finish import finish, score
 from grader.readers.given import logged_condition
 from grader.readers.otel_messages import otel_parts
-from grader.readers.packed import packed, unpacked
+from grader.readers.packed import Packer, unpacked
 from grader.readers.payload import unwrapped
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
@@ -76,15 +76,16 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a trace."""
     alone: defaultdict[str, list[Any]] = defaultdict(list)
     found = False
+    packer = Packer()
     for line, record in _records(source, report):
         if isinstance(record, dict) and _is_observation(record):
-            alone[str(record["traceId"])].append(record if source.head.whole else _kept(record))
+            alone[str(record["traceId"])].append(record if source.head.whole else _kept(record, packer))
             continue
         with contained(report, "row", line=line, raw=record):
             if not isinstance(record, dict):
                 report.malformed(line, f"{type(record).__name__} instead of a trace", str(record)[:400])
                 continue
-            transcript = _exported(source, report, record, line)
+            transcript = _exported(source, report, record, line, packer)
             if transcript is not None:
                 found = True
                 yield transcript
@@ -130,18 +131,18 @@ def _is_observation(record: object) -> bool:
     return str(record.get("type")) in _KINDS and ("startTime" in record or "parentObservationId" in record)
 
 
-def _exported(source: Source, report: Report, record: dict[str, Any], line: int) -> Transcript | None:
+def _exported(source: Source, report: Report, record: dict[str, Any], line: int, packer: Packer) -> Transcript | None:
     trace = record["trace"] if isinstance(record.get("trace"), dict) else record
     rows = record["observations"] if is_list(record.get("observations")) else trace.get("observations")
     place = line if source.head.kind != "object" else None
     if isinstance(rows, StreamedList):
-        rows = [_kept(row) if isinstance(row, dict) else row for row in rows]
+        rows = [_kept(row, packer) if isinstance(row, dict) else row for row in rows]
     return _transcript(source, report, trace, rows if isinstance(rows, list) else [], place)
 
 
-def _kept(observation: dict[str, Any]) -> dict[str, Any]:
+def _kept(observation: dict[str, Any], packer: Packer) -> dict[str, Any]:
     """An observation as it waits for the others of its trace."""
-    return {key: packed(value) if key in _PACKED else value for key, value in observation.items()}
+    return {key: packer.value(value) if key in _PACKED else value for key, value in observation.items()}
 
 
 def _transcript(

@@ -13,7 +13,7 @@ from grader.readers.evidence import Head
 from grader.readers.finish import finish, score
 from grader.readers.given import logged_condition
 from grader.readers.jsontext import compact
-from grader.readers.packed import packed, unpacked
+from grader.readers.packed import Packer, unpacked
 from grader.readers.report import Report
 from grader.readers.source import Source
 from grader.readers.streamed import StreamedList, is_list
@@ -85,7 +85,7 @@ def _read(parts: Sequence[Part]) -> Iterator[tuple[Source, Transcript]]:
 def _add_all(runs: _Runs, part: Part) -> None:
     source, report = part
     for line, record in source.records(report, *_BATCH, *_EXPORTS):
-        with contained(report, "row", line=line, raw=str(record)[:400]):
+        with contained(report, "row", line=line, raw=record):
             if not isinstance(record, dict):
                 report.malformed(line, f"{type(record).__name__} instead of runs", str(record)[:400])
             elif _is_batch(record) or _is_export(record):
@@ -125,6 +125,7 @@ class _Runs:
         """Trace id → `id()` of the reports of files that added to its runs."""
         self._runs: list[dict[str, Any]] = []
         self._by_key: dict[tuple[str, str], dict[str, Any]] = {}
+        self._packer = Packer()
 
     def add(self, run: object, part: Part, *, large: bool, depth: int = _DEPTH) -> bool:
         """Whether the run was not told of before. `large`: of a file of which all runs together, as objects, would be too much."""
@@ -138,7 +139,11 @@ class _Runs:
             self._runs.append(known)
             self.parts[id(known)] = part
         told = {key: value for key, value in run.items() if value not in (None, "", [], {}) or key not in known}
-        known |= {key: value if key in _LOOKED_AT else packed(value) for key, value in told.items()} if large else told
+        known |= (
+            {key: value if key in _LOOKED_AT else self._packer.value(value) for key, value in told.items()}
+            if large
+            else told
+        )
         self._by_key |= dict.fromkeys(keys, known)
         self.patched[str(known.get("trace_id"))].add(id(part[1]))
         for child in _listed(run.get("child_runs")) if depth else ():
@@ -249,8 +254,8 @@ def _tool_run(run: dict[str, Any]) -> ToolRun:
     called = outputs.get("tool_call_id") if isinstance(outputs, dict) else None
     return ToolRun(
         name=str(run.get("name") or ""),
-        arguments=packed(inputs),
-        output=packed(outputs),
+        arguments=Packer().value(inputs),
+        output=Packer().value(outputs),
         call_id=call_id_of(called or _metadata(run).get("tool_call_id")),
         error=unpacked(run.get("error")),
         time=run.get("start_time"),

@@ -26,6 +26,7 @@ _DECODED = frozenset(
     ["messages", "raw_messages", "fncall_messages", "response", "raw_response", "fncall_response", "tools"]
 )
 _UNFLATTENED = ("raw_messages", "fncall_messages")
+_ASKED = (*_UNFLATTENED, "messages")
 _KEPT = ("cost", "latency_sec", "context_window", "call_type", "response_cost")
 
 
@@ -47,7 +48,7 @@ def read_together(parts: Sequence[Part]) -> Iterator[tuple[Source, Transcript]]:
     for source, report in parts:
         history = History(report, history)
         with one_file(report):
-            for line, record in source.records(report):
+            for line, record in source.records(report, *_ASKED):
                 with contained(report, "row", line=line, raw=record):
                     if not isinstance(record, dict):
                         report.malformed(line, f"{type(record).__name__} instead of a call", str(record)[:400])

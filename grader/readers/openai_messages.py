@@ -82,7 +82,9 @@ def openai_message(
 ) -> list[Message]:
     """One message; a user row with results inside becomes several."""
     role, raw_role = role_of(row.get("role"), report, line=line)
-    content = _content(row)
+    content = row.get("content")
+    if content is None:
+        content = _spoken(row)
     name = raw_role or row.get("name")
     said: dict[str, Any] = {
         "thread": thread,
@@ -103,24 +105,21 @@ def openai_message(
         )
         return [turn("tool", blocks, **said)]
     blocks = content_blocks(content, role, report, line=line)
-    thought = _reasoning(row)
     if isinstance(row.get("refusal"), str):
         blocks += content_blocks(row["refusal"], "user", report)
-    if thought:
+    if thought := _reasoning(row):
         blocks = _without_repeated_reasoning([*thought, *blocks])
     if row.get("tool_calls") or row.get("function_call"):
         blocks += _calls(row, blocks, report, line)
     return split_results(role, blocks, name=name, **said)
 
 
-def _content(row: dict[str, Any]) -> object:
-    """`content`, or what some recorders call it; a model's spoken answer is what it said."""
-    content = row.get("content")
-    if content is None:
-        content = next((row[key] for key in ("text", "value") if isinstance(row.get(key), str)), None)
-        audio = row.get("audio")
-        if content is None and isinstance(audio, dict) and isinstance(audio.get("transcript"), str):
-            content = audio["transcript"]
+def _spoken(row: dict[str, Any]) -> object:
+    """What some recorders call the content; a model's spoken answer is what it said."""
+    content = next((row[key] for key in ("text", "value") if isinstance(row.get(key), str)), None)
+    audio = row.get("audio")
+    if content is None and isinstance(audio, dict) and isinstance(audio.get("transcript"), str):
+        content = audio["transcript"]
     return content
 
 

@@ -9,6 +9,7 @@ from grader.readers.contained import contained
 from grader.readers.evidence import Head
 from grader.readers.finish import finish
 from grader.readers.given import logged_condition
+from grader.readers.packed import Packer
 from grader.readers.payload import unwrapped
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
@@ -53,6 +54,7 @@ def record_transcripts(
 ) -> Iterator[Transcript]:
     """The transcripts of records (with their lines) that are spans or hold some. `large`: they are kept packed."""
     spans: list[Span] = []
+    packer = Packer()
     for line, record in records:
         found = False
         for item in sdk_spans(record):
@@ -62,7 +64,7 @@ def record_transcripts(
                 if span is None:
                     report.malformed(line, "not a span", str(item)[:400])
                 else:
-                    spans.append(compacted(span) if large else span)
+                    spans.append(compacted(span, packer) if large else span)
         if not found:
             report.malformed(line, "no span in it", str(record)[:400])
     yield from trace_transcripts(source, report, spans, format="openinference")

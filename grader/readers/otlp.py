@@ -8,6 +8,7 @@ from typing import Any
 from grader.readers.contained import contained
 from grader.readers.evidence import Head
 from grader.readers.openinference import trace_transcripts
+from grader.readers.packed import Packer
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
 from grader.readers.span_dialects import in_usual_names
@@ -34,11 +35,12 @@ def sniff(head: Head) -> bool:
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a trace that holds a conversation."""
     spans: list[Span] = []
+    packer = Packer()
     records: list[tuple[str, str, Event]] = []
     for line, item in _all_items(source, report):
         with contained(report, "span", line=line):
             if "startTimeUnixNano" in item or "start_time_unix_nano" in item or ("body" not in item and "name" in item):
-                spans.append(_span(item) if source.head.whole else compacted(_span(item)))
+                spans.append(_span(item) if source.head.whole else compacted(_span(item), packer))
             else:
                 key = _text(item, "traceId", "trace_id"), _text(item, "spanId", "span_id")
                 records.append((*key, _event(item)))

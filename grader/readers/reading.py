@@ -133,8 +133,8 @@ def _guarded(source: Source, report: Report, module: FormatModule) -> Iterator[T
 
 
 def _note_damage(source: Source, report: Report) -> None:
-    if source.undecodable or source.unrecodable:
-        report.warn("undecodable_bytes", count=source.undecodable + source.unrecodable)
+    if source.undecodable:
+        report.warn("undecodable_bytes", count=source.undecodable)
     if source.damaged is not None:
         report.warn("damaged_compression", detail=source.damaged)
 

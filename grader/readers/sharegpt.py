@@ -58,7 +58,7 @@ def sniff(head: Head) -> bool:
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a conversation; a preference pair gives two."""
     for line, record in source.records(report):
-        with contained(report, "row", line=line, raw=str(record)[:400]):
+        with contained(report, "row", line=line, raw=record):
             record = _plainly_named(record)
             if not isinstance(record, dict) or not (_is_conversation(record) or _is_pair(record)):
                 report.malformed(line, "neither `conversations` nor `chosen` and `rejected`", str(record)[:400])

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 from grader.readers.contained import contained
 from grader.readers.evidence import SAMPLE, Head, first_rows, from_document
 from grader.readers.first_bytes import part_of_document, read_up_to, starts_with_rows, whole_lines, why_broken
-from grader.readers.jsontext import decode_counted, decode_json
+from grader.readers.jsontext import decode_counted
 from grader.readers.options import ReadOptions
 from grader.readers.report import Report, Skip
 from grader.readers.streams import Capped, lines, open_zip, unpacked
@@ -67,10 +67,8 @@ class Source:
         self.companions: set[Path] = set()
         """Files that were read as part of another one (shared over a run), resolved."""
         self._opener = opener
-        self.undecodable = 0
-        """Places in `document` that were not UTF-8 and became U+FFFD."""
-        self.unrecodable = 0
-        """The same, where it was recoded from UTF-16 or UTF-32."""
+        self._replaced: dict[object, int] = {}
+        """Part of a document → places in it that were not UTF-8 and became U+FFFD."""
         self.damaged: str | None = None
         """Why the compressed data ends before its end."""
         self._data: bytes | None = None
@@ -107,7 +105,7 @@ class Source:
         )
 
     def _found_undecodable(self, count: int) -> None:
-        self.unrecodable = max(self.unrecodable, count)
+        self._replaced["recoded"] = max(count, self._replaced.get("recoded", 0))
 
     def _found_damaged(self, why: str) -> None:
         self.damaged = why
@@ -152,11 +150,19 @@ class Source:
     @cached_property
     def document(self) -> Any:
         """The whole JSON value. Raises Skip("unreadable") when the bytes are none."""
+        decoded = self.head.document() if "head" in self.__dict__ else None
+        if decoded is not None:
+            return decoded
         try:
-            value, self.undecodable = decode_counted(self.data())
+            value, self._replaced["document"] = decode_counted(self.data())
         except ValueError as error:
             raise Skip("unreadable", f"not valid JSON: {error}") from None
         return value
+
+    @property
+    def undecodable(self) -> int:
+        """Places in what was decoded of a document that were not UTF-8 and became U+FFFD."""
+        return sum(self._replaced.values())
 
     def rows(self, report: Report) -> Iterator[tuple[int, Any]]:
         """(line, value) of each row of JSON. Rows that do not parse are reported, and the next one is read."""
@@ -215,7 +221,7 @@ class Source:
         """
         from grader.readers.largejson import values_at
 
-        position = 0
+        position = replaced = 0
         with self.open() as stream:
             try:
                 for run in values_at(stream, key, self.entry_limit, nth=nth):
@@ -227,11 +233,14 @@ class Source:
                     position += 1
                     report.rows += rows
                     try:
-                        value = decode_json(run)
+                        value, count = decode_counted(run)
                     except ValueError as error:
                         report.malformed(position, f"not valid JSON: {error}", bytes(run[:400]))
                         continue
                     del run
+                    if count:  # a list may be read more than once
+                        replaced += count
+                        self._replaced[key, nth] = max(replaced, self._replaced.get((key, nth), 0))
                     yield position, value
             except ValueError as error:
                 if not told:
@@ -248,16 +257,22 @@ class Source:
                         yield from run
                         continue
                     with contained(report, "item", line=1, raw=bytes(run[:400])):
-                        yield decode_json(run)
+                        value, count = decode_counted(run)
+                        self._replaced["nested"] = self._replaced.get("nested", 0) + count
+                        yield value
             except ValueError as error:
                 report.malformed(1, str(error), b"")
 
-    def members(self, *keys: str) -> dict[str, Any]:
-        """The decoded values under those keys at the top of an object, however large the rest of it is."""
+    def members(self, *keys: str, last: bool = False) -> dict[str, Any]:
+        """The decoded values under those keys at the top of an object, however large the rest of it is.
+
+        `last`: the last value of a key that stands more than once.
+        """
         from grader.readers.largejson import members_of
 
         with self.open() as stream:
-            return members_of(stream, keys, self.entry_limit)
+            found, self._replaced[keys] = members_of(stream, keys, self.entry_limit, last=last)
+        return found
 
     @cached_property
     def outline(self) -> Outline:
@@ -265,7 +280,9 @@ class Source:
         from grader.readers.largejson import outline_of
 
         with self.open() as stream:
-            return outline_of(stream, self.entry_limit)
+            found = outline_of(stream, self.entry_limit)
+        self._replaced["outline"] = found.replaced
+        return found
 
     def whole_head(self) -> Head:
         """The head of a large object with all its keys, or of a large list by whole items; it stays this source's head."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.readers.packed import packed_mapping
+from grader.readers.packed import Packer
 from grader.readers.payload import unwrapped
 from grader.readers.span_dialects import as_span, in_usual_names
 from grader.readers.streamed import is_list
@@ -48,12 +48,12 @@ class Span:
     events: list[Event] = field(default_factory=list)
 
 
-def compacted(span: Span) -> Span:
+def compacted(span: Span, packer: Packer) -> Span:
     """`span` as it waits for the others of a large file: what it says is packed."""
-    span.attributes = packed_mapping(dict(span.attributes))
+    span.attributes = packer.mapping(dict(span.attributes))
     for event in span.events:
-        event.attributes = packed_mapping(dict(event.attributes))
-        event.body = packed_mapping(event.body) if isinstance(event.body, dict) else event.body
+        event.attributes = packer.mapping(dict(event.attributes))
+        event.body = packer.mapping(event.body) if isinstance(event.body, dict) else event.body
     return span
 
 

@@ -228,7 +228,10 @@ def _message(row: Any, report: Report, line: int | None) -> list[Message]:
         row = {**row, "content": row.get("audio_script_gold")}
     thought = _thought(row.get("raw_data"))
     requestor = row.get("role") == "user" and bool(row.get("tool_calls"))
-    found = openai_message({**row, **thought, "id": None}, report, line=line)
+    if thought or "id" in row:
+        found = openai_message({**row, **thought, "id": None}, report, line=line)
+    else:
+        found = openai_messages([row], report, line=line)
     if not requestor:
         return found
     return [turn(m.role, m.blocks, name=m.name, time=row.get("timestamp"), meta={"requestor": "user"}) for m in found]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -15,6 +16,7 @@ from grader.readers.jsontext import compact
 from grader.readers.packed import unpacked
 from grader.readers.payload import Side, decode_payload, unwrapped
 from grader.readers.report import Report
+from grader.readers.streamed import StreamedList
 from grader.readers.threads import PrefixMerge, message_key
 from grader.readers.toolcall import arguments_text
 from grader.readers.turns import turn
@@ -39,6 +41,7 @@ class History:
         """`before`: whose memory this one shares, for calls that stand in several files."""
         self._report = report
         self._known: dict[bytes, list[Message]] = before._known if before else {}
+        """Digest of what was decoded → its messages: the bytes themselves would be kept a second time."""
         self._keys: dict[int, object] = before._keys if before else {}
         self._converted: dict[Side, tuple[list[dict[str, Any]], list[Any]]] = {}
         self._recent: deque[_Rows] = before._recent if before else deque(maxlen=_RECENT)
@@ -48,6 +51,8 @@ class History:
         value = unwrapped(value)
         if isinstance(value, list):
             return self._rows(value, side)
+        if isinstance(value, StreamedList):
+            return self._streamed(value, side)
         if (
             isinstance(value, dict)
             and isinstance(rows := value.get("messages"), list)
@@ -92,6 +97,17 @@ class History:
             self._recent.append(_Rows(side, rows[:ended], messages[:told]))
         return messages
 
+    def _streamed(self, rows: Iterable[Any], side: Side) -> list[Message]:
+        """As `_rows`, holding the rows of one turn at a time."""
+        messages: list[Message] = []
+        turn: list[Any] = []
+        for row in rows:
+            turn.append(row)
+            if _ends_a_turn(row):
+                messages += self._remembered(turn, side)
+                turn = []
+        return [*messages, *self._remembered(turn, side)] if turn else messages
+
     def _longest_before(self, rows: list[Any], side: Side) -> _Rows | None:
         """The last rows of which these are the continuation; comparing them costs a tenth of packing them."""
         found: _Rows | None = None
@@ -103,12 +119,12 @@ class History:
 
     def _remembered(self, value: Any, side: Side) -> list[Message]:
         try:
-            packed = side.encode() + msgspec.json.encode(value)
+            digest = blake2b(msgspec.json.encode(value), digest_size=16, key=side.encode()).digest()
         except (ValueError, TypeError, OverflowError, RecursionError):  # lone surrogates, huge integers, deep nesting
             return decode_payload(value, self._report, side=side)
-        known = self._known.get(packed)
+        known = self._known.get(digest)
         if known is None:
-            known = self._known[packed] = decode_payload(value, self._report, side=side)
+            known = self._known[digest] = decode_payload(value, self._report, side=side)
             self._keys |= {id(message): message_key(message) for message in known}
         return known
 

@@ -10,11 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grader.raters.rules import Matcher
-from grader.raters.rules.automata import FragmentSet
-from grader.raters.rules.fragments import fragments
-from grader.raters.rules.literal_sieve import necessary_literals
-from grader.raters.rules.re2_sieve import Re2Sieve
-from grader.raters.rules.relax import plain
+from grader.raters.rules.literals import clauses, plain
 from grader.rubric.regexes import compile_regex, regex_fault
 
 FAST = ("re2", "literal")
@@ -186,30 +182,20 @@ def test_generated_patterns_and_texts(patterns: list[str], texts: list[str]) -> 
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(PATTERNS, min_size=1, max_size=6), TEXTS, st.sampled_from(["whole", "fragments", "pieces"]))
-def test_generated_patterns_however_they_are_looked_for(patterns: list[str], texts: list[str], way: str) -> None:
-    # Long lists are looked for by fragments, long texts in pieces, and what is frequent by two fragments or whole: here from
-    # the first looks on, and with pieces of a few characters.
+@given(st.lists(PATTERNS, min_size=1, max_size=6), TEXTS)
+def test_generated_patterns_in_long_texts(patterns: list[str], texts: list[str]) -> None:
+    # Long texts are sifted in pieces: here of a few characters.
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(FragmentSet, "_LESSONS", (1, 2, 4, 6))
-        patched.setattr(FragmentSet, "_WHOLE", 2)
-        if way != "whole":
-            patched.setattr("grader.raters.rules.re2_sieve._SMALL", 0)
-        if way == "pieces":
-            patched.setattr("grader.raters.rules.matcher._PIECE", 7)
-            patched.setattr("grader.raters.rules.matcher._LONG", 10)
-            patched.setattr("grader.raters.rules.matcher._FAR", 30)
-            patched.setattr("grader.raters.rules.fragments.WIDEST", 12)
-            patched.setattr(Re2Sieve, "widest", 12)
-        fragments.cache_clear()
-        expected = _spans(patterns, texts * 2, "re")
+        patched.setattr("grader.raters.rules.matcher.LONG", 10)
+        patched.setattr("grader.raters.rules.sieve._PIECE", 7)
+        patched.setattr("grader.raters.rules.sieve.NEAR", 20)
+        patched.setattr("grader.raters.rules.literals.NEAR", 20)
+        clauses.cache_clear()
         joined = ["".join(texts), *texts]
-        expected_joined = _spans(patterns, joined, "re")
+        expected = _spans(patterns, joined, "re")
         for backend in FAST:
-            matcher = Matcher(patterns, backend)  # type: ignore[arg-type]
-            assert matcher.spans_of(texts * 2) == expected
-            assert matcher.spans_of(joined) == expected_joined
-    fragments.cache_clear()
+            assert _spans(patterns, joined, backend) == expected
+    clauses.cache_clear()
 
 
 @pytest.mark.parametrize("backend", FAST)
@@ -258,10 +244,13 @@ def test_only_four_letters_beyond_ascii_count_as_ascii_ones() -> None:
         assert [plain(letter) for letter in letters] == [chr(code).lower()] * len(letters)
 
 
-def test_necessary_literals_are_the_rare_ones() -> None:
-    assert necessary_literals(r"\b(?:i|we) know what you\b.{0,9}z") == {"i know what you", "we know what you"}
-    assert necessary_literals(r"\bblackmail\w*\b") == {"blackmail"}
-    assert necessary_literals(r"\w+\s") is None
+def test_literals_are_the_rare_ones() -> None:
+    def literals(regex: str) -> list[set[bytes]]:
+        return [set(factor.literals) for clause in clauses(regex) for factor in clause.factors]
+
+    assert literals(r"\b(?:i|we) know what you\b.{0,9}z") == [{b" i know what you", b" we know what yo"}, {b"z"}]
+    assert literals(r"\bblackmail\w*\b") == [{b" blackmail"}]
+    assert literals(r"\w+\s") == []
 
 
 @pytest.mark.parametrize("backend", FAST)
@@ -278,10 +267,10 @@ def test_texts_that_hold_the_sieve_s_own_marks(backend: str) -> None:
 def test_an_automaton_that_fails_rules_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
     import re2
 
-    matcher = Matcher(["pay", r"\bnow\b"], "re2")
+    matcher = Matcher([r"[a-z]{3}", r"\bnow\b"], "re2")
     monkeypatch.setattr(re2.Set, "Match", lambda _set, _text: None)
-    assert matcher.candidates(["nothing"]) == [(0, 1)]
-    assert matcher.spans("pay now") == [(0, 0, 3), (1, 4, 7)]
+    assert matcher.candidates(["1"]) == [(0,)]
+    assert matcher.spans("pay now") == [(0, 0, 3), (0, 4, 7), (1, 4, 7)]
 
 
 def test_realistic_patterns_on_real_text(shared_data: Path) -> None:

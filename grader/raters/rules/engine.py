@@ -23,8 +23,6 @@ _OVERLAP = 4_000
 _KEPT = 5_000
 """Hits kept per item and label: more do not change its score, unless they are better."""
 
-_EVERYTHING = Scope(roles=ROLES, blocks=BLOCK_KINDS)
-
 
 class Engine:
     """A rubric's rules, compiled once and used for any number of transcripts.
@@ -37,6 +35,11 @@ class Engine:
         self.rubric = rubric
         self._asked = backend
         self._plans = plans(rubric, backend)
+        self._scope = Scope(
+            roles=tuple(role for role in ROLES if any(key[0] == role for key in self._plans)),
+            blocks=tuple(kind for kind in BLOCK_KINDS if any(key[1] == kind for key in self._plans)),
+        )
+        """Where some plan reads."""
         self._budget = budget or TimeBudget()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -81,7 +84,7 @@ class Engine:
     ) -> tuple[dict[tuple[str, int | None], list[Found]], set[tuple[str, int | None]]]:
         """Hits by (label, item), and the items some pattern had no time for."""
         work: dict[int, tuple[Plan, list[_Piece]]] = {}
-        for message, blocks in in_scope(transcript, _EVERYTHING):
+        for message, blocks in in_scope(transcript, self._scope):
             for number in blocks:
                 block = message.blocks[number]
                 plan = self._plans.get((message.role, block.kind))
@@ -106,10 +109,10 @@ class Engine:
         late: set[tuple[str, int | None]],
     ) -> None:
         """Add the hits in one piece to `found`."""
-        rules, there = plan.feasible(sifted)
+        rules = plan.feasible(sifted, self._budget)
         if not rules:
             return
-        for rule, hit in self._hits(plan, rules, sifted, there, piece, late):
+        for rule, hit in self._hits(plan, rules, sifted, piece, late):
             item = piece.message if rule.label.unit == "message" else None
             hits = found.setdefault((rule.label.id, item), [])
             weight = hit.weight(rule.pattern)
@@ -122,7 +125,6 @@ class Engine:
         plan: Plan,
         rules: Sequence[Rule],
         sifted: Sifted | None,
-        there: int,
         piece: _Piece,
         late: set[tuple[str, int | None]],
     ) -> Iterator[tuple[Rule, Hit]]:
@@ -133,7 +135,7 @@ class Engine:
         def find(source: Pattern | Signal) -> Sequence[Extent]:
             extents = known.get(id(source))
             if extents is None:
-                extents = known[id(source)] = plan.extents(source, sifted, there, passage)
+                extents = known[id(source)] = plan.extents(source, sifted, passage)
             return extents
 
         for rule in rules:

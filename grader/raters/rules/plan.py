@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
+from grader.raters.rules.budget import OutOfTime, TimeBudget
 from grader.raters.rules.matcher import Backend, Matcher, Sifted
 from grader.rubric.hits import Extent, Passage
 from grader.rubric.model import Label, Pattern, Rubric, Signal
@@ -23,15 +23,12 @@ class Rule:
     pattern: Pattern
 
 
-Entry: TypeAlias = tuple[Rule, tuple[int, ...]]
-"""A rule, and for each part of its pattern the bits of the sources one of which it takes."""
-
-
 class Plan:
     """The rules for one kind of block, and in which order to ask whether they can hit.
 
-    Sources are signals and the patterns that have expressions or phrases of their own, by number. What is there is written as
-    an integer with a bit per source: texts are many, and most can be told to hit nothing by a few of these.
+    Sources are signals and the patterns that have expressions or phrases of their own, by number. A rule needs one source for
+    each part of its pattern. Sets of parts are integers, with a bit for part p of rule r at p * rules + r: texts are many, and
+    which rules are left where some sources are is told by a few operations on these.
     """
 
     def __init__(self, rules: Sequence[Rule], signals: dict[str, Signal], backend: Backend) -> None:
@@ -43,84 +40,98 @@ class Plan:
         self.matcher = Matcher(tuple(regexes), backend)
         atoms = {regex: number for number, regex in enumerate(regexes)}
         self._numbers = [tuple(dict.fromkeys(atoms[regex] for regex in source.regex)) for source in self._sources]
-        self._bit_of_atom = [0] * len(regexes)
+        self._holders: list[list[int]] = [[] for _ in regexes]
         for place, numbers in enumerate(self._numbers):
             for number in numbers:
-                self._bit_of_atom[number] |= 1 << place
-        self._phrases = sum(1 << place for place, source in enumerate(self._sources) if source.phrases)
-        self._met = [0] * len(self._sources)
-        self._entries: list[Entry] = [(rule, self._needs(rule.pattern)) for rule in self.rules]
-        self._feasible: dict[int, tuple[Sequence[Entry], int]] = {}
-        self.always = bool(self._possible(self._phrases)[0])
+                self._holders[number].append(place)
+        self._phrased = frozenset(place for place, source in enumerate(self._sources) if source.phrases)
+        parts = [self._parts(rule.pattern) for rule in self.rules]
+        self._most = max(map(len, parts), default=0)
+        self._all = (1 << len(self.rules)) - 1
+        self._meets = [0] * len(self._sources)
+        """For each source the parts it meets."""
+        self._given = 0
+        """The parts that are none, met anyway."""
+        self._rules_of = [0] * len(self._sources)
+        for number, needed in enumerate(parts):
+            for part in range(self._most):
+                bit = 1 << part * len(self.rules) + number
+                if part >= len(needed):
+                    self._given |= bit
+                    continue
+                for place in needed[part]:
+                    self._meets[place] |= bit
+                    self._rules_of[place] |= 1 << number
+        self._looks = [2] * len(self._sources)
+        self._met = [1] * len(self._sources)
+        self.always = bool(self._left(self._phrased))
         """Whether some rule may hit without any expression: then texts without candidates are looked at too."""
 
-    def feasible(self, sifted: Sifted | None) -> tuple[tuple[Rule, ...], int]:
-        """The rules that can hit in a text, after a closer look at what they need, and the bits of the sources that may be there."""
-        there = self._phrases
-        if sifted is None:
-            return tuple(rule for rule, _ in self._possible(there)[0]), there
-        for number in sifted.numbers:
-            there |= self._bit_of_atom[number]
-        entries, needed = self._possible(there)
+    def feasible(self, sifted: Sifted | None, budget: TimeBudget) -> list[Rule]:
+        """The rules that can hit in a text: those of whose parts each has a source there. A source whose search ran out of
+        time may be there."""
+        there: dict[int, list[int]] = {place: [] for place in self._phrased}
+        for number in sifted.numbers if sifted is not None else ():
+            for place in self._holders[number]:
+                there.setdefault(place, []).append(number)
+        left = self._left(there)
+        if sifted is None or not left:
+            return self._named(left)
+        met, looks = self._met, self._looks
         # The rarest first: where it is not, most rules are done with.
-        for place in sorted(_places(needed & there & ~self._phrases), key=self._met.__getitem__) if entries else ():
-            if not needed >> place & 1:
+        for place in sorted(there, key=lambda place: met[place] / looks[place]):
+            if not self._rules_of[place] & left or place in self._phrased:
                 continue
-            if any(sifted.may_occur(number) for number in self._numbers[place]):
-                self._met[place] += 1
+            looks[place] += 1
+            if self._occurs(there[place], sifted, budget):
+                met[place] += 1
                 continue
-            there &= ~(1 << place)
-            entries, needed = _left(entries, there)
-        return tuple(rule for rule, _ in entries), there
+            del there[place]
+            left = self._left(there)
+            if not left:
+                break
+        return self._named(left)
 
-    def extents(self, source: Pattern | Signal, sifted: Sifted | None, there: int, passage: Passage) -> list[Extent]:
-        """The matches of a signal or pattern in a text, ascending; `there`: the bits of the sources that may be in it."""
-        place = self._place[id(source)]
-        if not there >> place & 1:
-            return []
-        found: list[Extent] = []
-        several = len(self._numbers[place]) > 1 or bool(source.phrases)
-        if sifted is not None:
-            for number in self._numbers[place]:
-                if sifted.may_occur(number):
-                    found += sifted.spans(number)
+    def extents(self, source: Pattern | Signal, sifted: Sifted | None, passage: Passage) -> list[Extent]:
+        """The matches of a signal or pattern in a text, ascending."""
+        numbers = self._numbers[self._place[id(source)]]
+        if sifted is None:
+            found = []
+        elif len(numbers) == 1 and not source.phrases:
+            return sifted.spans(numbers[0])
+        else:
+            found = [span for number in numbers for span in sifted.spans(number)]
         for phrase in source.phrases:
             found += phrase_spans(phrase, passage.folded, source.threshold)
-        return sorted(set(found)) if several else found
+        return sorted(set(found))
 
-    def _possible(self, there: int) -> tuple[Sequence[Entry], int]:
-        """See `_left`; remembered, because texts repeat the same few sets."""
-        known = self._feasible.get(there)
-        if known is None:
-            if len(self._feasible) > 50_000:
-                self._feasible.clear()
-            known = self._feasible[there] = _left(self._entries, there)
-        return known
+    def _occurs(self, numbers: Sequence[int], sifted: Sifted, budget: TimeBudget) -> bool:
+        budget.start(len(sifted.text))
+        try:
+            return any(map(sifted.spans, numbers))
+        except OutOfTime:
+            return True
+        finally:
+            budget.stop()
 
-    def _needs(self, pattern: Pattern) -> tuple[int, ...]:
-        """For each part of the pattern the bits of the sources one of which it takes; the part with fewest first."""
+    def _left(self, there: Iterable[int]) -> int:
+        """The rules, a bit each, that can hit where these sources are."""
+        parts = self._given
+        for place in there:
+            parts |= self._meets[place]
+        left = self._all
+        for part in range(self._most):
+            left &= parts >> part * len(self.rules)
+        return left
+
+    def _named(self, left: int) -> list[Rule]:
+        return [rule for number, rule in enumerate(self.rules) if left >> number & 1] if left else []
+
+    def _parts(self, pattern: Pattern) -> list[tuple[int, ...]]:
+        """For each part of the pattern the sources one of which it takes."""
         if pattern.kind != "combine":
-            return (1 << self._place[id(pattern)],)
-        return tuple(sum({1 << self._place[id(self.signals[choice])] for choice in choices}) for choices in pattern.all)
-
-
-def _left(entries: Sequence[Entry], there: int) -> tuple[list[Entry], int]:
-    """The entries that can hit where only these sources are, and all sources they speak of."""
-    left, needed = [], 0
-    for entry in entries:
-        for choices in entry[1]:
-            if not choices & there:
-                break
-        else:
-            left.append(entry)
-            for choices in entry[1]:
-                needed |= choices
-    return left, needed
-
-
-def _places(bits: int) -> list[int]:
-    """The numbers of the bits that are set."""
-    return [place for place in range(bits.bit_length()) if bits >> place & 1]
+            return [(self._place[id(pattern)],)]
+        return [tuple(self._place[id(self.signals[choice])] for choice in choices) for choices in pattern.all]
 
 
 def _sources(rules: Sequence[Rule], signals: dict[str, Signal]) -> list[Pattern | Signal]:
