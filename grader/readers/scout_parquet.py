@@ -59,6 +59,7 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
         table = parquet_table(stream, source)
         columns = set(table.schema_arrow.names)
         if _is_spans(columns):
+            report.note("its rows taken for spans of a trace")
             rows = _counted(_rows(table, [name for name in columns if name not in _LEFT]), report)
             yield from record_transcripts(source, report, rows, large=True)
             return
