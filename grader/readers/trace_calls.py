@@ -161,6 +161,7 @@ class CallMerge:
 
     def __init__(self, report: Report, history: History | None = None) -> None:
         self.history = history or History(report)
+        self._report = report
         self._merge = PrefixMerge()
         self._asked: dict[str, str] = {}
         """Call id → the thread whose last answer made that call."""
@@ -190,6 +191,8 @@ class CallMerge:
             self._merge.extend(thread, [*(given[place] for place in told[known:]), *said])
         else:
             thread = self._merge.add([*given, *said], actor=actor, keys=[*keys, *answered])
+            if not self._merge.grew:
+                self._report.leave_out("call that says nothing new")
         calls = [block for message in said for block in message.blocks if block.kind == "tool_call"]
         self._last[thread] = frozenset(block.call_id for block in calls if block.call_id)
         self._asked |= dict.fromkeys(self._last[thread], thread)

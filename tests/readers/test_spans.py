@@ -324,3 +324,11 @@ def test_a_summary_that_was_logged_as_its_items_is_its_text(write: Any) -> None:
     }
     [message] = Reading(write([span])).only.messages
     assert [(block.kind, block.text) for block in message.blocks] == [("reasoning", "Think."), ("text", "Ho.")]
+
+
+def test_a_call_that_says_nothing_new_is_counted(write: Any) -> None:
+    asked = [{"message.role": "user", "message.content": "Count."}]
+    span = {"span_kind": "LLM", "context.trace_id": "t", "attributes.llm.input_messages": asked}
+    reading = Reading(write([{**span, "context.span_id": "1"}, {**span, "context.span_id": "2"}], rows=True))
+    assert len(reading.only.messages) == 1
+    assert reading.file.left_out == {"call that says nothing new": 1}
