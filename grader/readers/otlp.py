@@ -65,7 +65,12 @@ def _all_items(source: Source, report: Report) -> Iterator[tuple[int, dict[str, 
     for line, request in source.records(report):
         with contained(report, "row", line=line, raw=request):
             if isinstance(request, dict):
-                yield from ((line, item) for item in _items(request))
+                empty = True
+                for item in _items(request):
+                    empty = False
+                    yield line, item
+                if empty:
+                    report.leave_out("export without spans or log records")
             else:
                 report.malformed(line, f"{type(request).__name__} instead of an export", str(request)[:400])
 
