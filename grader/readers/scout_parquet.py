@@ -71,7 +71,7 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
         for number, row in _counted(
             _rows(table, [name for name in table.schema_arrow.names if name not in _LEFT]), report
         ):
-            with contained(report, "row", line=number, raw=_excerpt(row)):
+            with contained(report, "row", line=number, raw=_told(row)):
                 messages = _listed(row, report) or _last_call(row, report)
                 if messages:
                     yield _transcript(source, report, row, number, messages)
@@ -116,9 +116,9 @@ def _rows(table: Any, columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]
         raise Skip("unreadable", f"not a readable Parquet file: {str(error)[:200]}") from None
 
 
-def _excerpt(row: dict[str, Any]) -> str:
-    """A row for people: events may be a hundred megabytes."""
-    return str({key: value for key, value in row.items() if key not in (*_EVENTS, "messages")})[:400]
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    """What an error shows of a row: events may be a hundred megabytes."""
+    return {key: value for key, value in row.items() if key not in (*_EVENTS, "messages")}
 
 
 def _transcript(
