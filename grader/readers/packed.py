@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, TypeAlias, final
 
@@ -13,6 +13,7 @@ __all__ = ["Packed", "PackedMapping", "Packer", "unpacked"]
 _WORTH_PACKING = 512
 _PIECE = 1024
 Pieces: TypeAlias = tuple[bytes, ...]
+Expand: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 @final
@@ -29,19 +30,20 @@ class Packed:
 class PackedMapping(Mapping[str, Any]):
     """An object of JSON, encoded; decoded anew when it is looked into."""
 
-    __slots__ = ("_pieces",)
+    __slots__ = ("_expand", "_pieces")
 
-    def __init__(self, pieces: Pieces) -> None:
+    def __init__(self, pieces: Pieces, expand: Expand | None) -> None:
         self._pieces = pieces
+        self._expand = expand
 
     def __getitem__(self, key: str) -> Any:
-        return _recent(self._pieces)[key]
+        return _recent(self._pieces, self._expand)[key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_recent(self._pieces))
+        return iter(_recent(self._pieces, self._expand))
 
     def __len__(self) -> int:
-        return len(_recent(self._pieces))
+        return len(_recent(self._pieces, self._expand))
 
 
 @final
@@ -65,10 +67,12 @@ class Packer:
         data = _encoded(value)
         return value if data is None else Packed(self._pieces(data))
 
-    def mapping(self, value: dict[str, Any]) -> Mapping[str, Any]:
-        """`value`, packed where that saves memory."""
+    def mapping(self, value: dict[str, Any], expand: Expand | None = None) -> Mapping[str, Any]:
+        """`value`, or what `expand` makes of it, packed where that saves memory."""
         data = _encoded(value)
-        return value if data is None or len(data) < _WORTH_PACKING else PackedMapping(self._pieces(data))
+        if data is None or len(data) < _WORTH_PACKING:
+            return value if expand is None else expand(value)
+        return PackedMapping(self._pieces(data), expand)
 
     def _pieces(self, data: bytes) -> Pieces:
         if len(data) < 2 * _PIECE:
@@ -91,8 +95,9 @@ def _encoded(value: Any) -> bytes | None:
 
 
 @lru_cache(maxsize=2)
-def _recent(pieces: Pieces) -> dict[str, Any]:
-    return _OBJECT.decode(b"".join(pieces))
+def _recent(pieces: Pieces, expand: Expand | None) -> dict[str, Any]:
+    value = _OBJECT.decode(b"".join(pieces))
+    return value if expand is None else expand(value)
 
 
 _OBJECT = msgspec.msgpack.Decoder(dict[str, Any])

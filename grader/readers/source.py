@@ -96,6 +96,8 @@ class Source:
 
     def open(self) -> IO[bytes]:
         """A fresh stream over the unpacked bytes; close it."""
+        if self._data is not None:
+            return io.BytesIO(self._data)
         return unpacked(
             self._opener(),
             self.options.limits,
@@ -128,8 +130,9 @@ class Source:
         """The evidence for sniffing."""
         with self.open() as stream:
             start = read_up_to(stream, self._prefix, self.size)
+            is_first = True
             while not start.strip():
-                start = read_up_to(stream, self._prefix, None)
+                start, is_first = read_up_to(stream, self._prefix, None), False
                 if not start:
                     return Head("empty")
         if start.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
@@ -139,7 +142,10 @@ class Source:
             return Head("parquet", start[:16])
         if b"\x00" in start[:_HEAD_BYTES] and not start.lstrip().startswith((b"{", b"[")):
             return Head("binary", start[:16])
-        return self._text_head(start)
+        head = self._text_head(start)
+        if not is_first:  # not all of the bytes
+            self._data = None
+        return head
 
     def release(self) -> None:
         """Forgets what was kept for reading again; head, data and document are read anew when asked for."""
@@ -302,8 +308,8 @@ class Source:
 
         In an object too large to be held, each list under a key in `streamed` is a StreamedList.
         """
-        if self.head.kind == "list" and not self.head.whole:
-            yield from self.values_at(None, report)
+        if self.head.kind == "list" and (not self.head.whole or len(self._data or b"") > _STEP):
+            yield from self.values_at(None, report)  # of the items together, as objects, three times as much is held
         elif self.head.kind == "list":
             for position, item in enumerate(self.document, 1):
                 report.rows += 1

@@ -50,11 +50,30 @@ class Span:
 
 def compacted(span: Span, packer: Packer) -> Span:
     """`span` as it waits for the others of a large file: what it says is packed."""
-    span.attributes = packer.mapping(dict(span.attributes))
+    span.attributes = _packed_flat(span.attributes, packer)
     for event in span.events:
-        event.attributes = packer.mapping(dict(event.attributes))
+        event.attributes = _packed_flat(event.attributes, packer)
         event.body = packer.mapping(event.body) if isinstance(event.body, dict) else event.body
     return span
+
+
+def _packed_flat(attributes: Mapping[str, Any], packer: Packer) -> Mapping[str, Any]:
+    """Flat attributes, packed without what stands in other ones of them too."""
+    whole = dict(attributes)
+    outer = {key: value for key, value in whole.items() if not _stands_in_another(key, whole)}
+    if len(outer) == len(whole):
+        return packer.mapping(whole)
+    again = flat(outer)
+    return packer.mapping(outer, flat) if list(again) == list(whole) and again == whole else packer.mapping(whole)
+
+
+def _stands_in_another(key: str, attributes: Mapping[str, Any]) -> bool:
+    dot = key.rfind(".")
+    while dot > 0:
+        if isinstance(attributes.get(key[:dot]), dict | list):
+            return True
+        dot = key.rfind(".", 0, dot)
+    return False
 
 
 def flat(value: Mapping[str, Any], prefix: str = "", depth: int = _DEPTH) -> dict[str, Any]:

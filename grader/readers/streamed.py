@@ -17,6 +17,9 @@ class StreamedList:
     def __init__(self, source: Source, key: str, nth: int, report: Report, *, told: bool) -> None:
         self._source, self._key, self._nth, self._report, self._told = source, key, nth, report, told
 
+    def __repr__(self) -> str:  # in the excerpt of a row that is no log
+        return "[…]"
+
     def __iter__(self) -> Iterator[Any]:
         found = self._source.values_at(self._key, self._report, nth=self._nth, rows=False, told=self._told)
         return (item for _, item in found)

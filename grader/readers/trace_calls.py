@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
@@ -22,7 +22,7 @@ from grader.readers.toolcall import arguments_text
 from grader.readers.turns import turn
 from grader.transcript import Block, Message
 
-__all__ = ["CallMerge", "History", "ToolRun", "results_in_roles", "tool_name", "with_tool_runs"]
+__all__ = ["CallMerge", "History", "ToolRun", "decode_once", "results_in_roles", "tool_name", "with_tool_runs"]
 
 _RECENT = 8
 _TURN_ENDS = frozenset(["user", "human", "system", "developer", "tool", "function"])
@@ -52,7 +52,7 @@ class History:
         if isinstance(value, list):
             return self._rows(value, side)
         if isinstance(value, StreamedList):
-            return self._streamed(value, side)
+            return [message for rows in _turns(value) for message in self._remembered(rows, side)]
         if (
             isinstance(value, dict)
             and isinstance(rows := value.get("messages"), list)
@@ -97,17 +97,6 @@ class History:
             self._recent.append(_Rows(side, rows[:ended], messages[:told]))
         return messages
 
-    def _streamed(self, rows: Iterable[Any], side: Side) -> list[Message]:
-        """As `_rows`, holding the rows of one turn at a time."""
-        messages: list[Message] = []
-        turn: list[Any] = []
-        for row in rows:
-            turn.append(row)
-            if _ends_a_turn(row):
-                messages += self._remembered(turn, side)
-                turn = []
-        return [*messages, *self._remembered(turn, side)] if turn else messages
-
     def _longest_before(self, rows: list[Any], side: Side) -> _Rows | None:
         """The last rows of which these are the continuation; comparing them costs a tenth of packing them."""
         found: _Rows | None = None
@@ -136,6 +125,23 @@ class _Rows:
     side: Side
     rows: list[Any]
     messages: list[Message]
+
+
+def decode_once(rows: Iterable[Any], report: Report, side: Side) -> list[Message]:
+    """As `History.decode`, for a list that no other call repeats."""
+    return [message for turn in _turns(rows) for message in decode_payload(turn, report, side=side)]
+
+
+def _turns(rows: Iterable[Any]) -> Iterator[list[Any]]:
+    """Rows that belong together, one group at a time."""
+    group: list[Any] = []
+    for row in rows:
+        group.append(row)
+        if _ends_a_turn(row):
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 def _ends_a_turn(row: object) -> bool:
