@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grader.raters.rules import Matcher
-from grader.raters.rules.literals import clauses, plain
+from grader.raters.rules.folding import plain
+from grader.raters.rules.literals import clauses
 from grader.rubric.regexes import compile_regex, regex_fault
 
 FAST = ("re2", "literal")

@@ -12,10 +12,12 @@ _COMMON = (
     (0.005, "have not your my at or can will if me so from but by all they an he s t 000 0000"),
     (
         0.002,
-        "was do what would one about there her his which their our out up no when how like them some more make who just get know"
-        " time could us been has had were she said then than into only new see use am data very now people take also here please"
-        " need want think good other name file go because these first any give over should way well even let work after back may"
-        " two most does did d m ll re ve price message user assistant system don help code used right yes",
+        (
+            "was do what would one about there her his which their our out up no when how like them some more make who just get know"
+            " time could us been has had were she said then than into only new see use am data very now people take also here please"
+            " need want think good other name file go because these first any give over should way well even let work after back may"
+            " two most does did d m ll re ve price message user assistant system don help code used right yes"
+        ),
     ),
 )
 """Shares of common words among all words."""
