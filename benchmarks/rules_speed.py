@@ -1,9 +1,11 @@
-"""Rules over text: the fast engines beside plain `re` and ripgrep, the whole scan beside the search alone, and growth.
+"""Rules over text: the fast engines beside plain `re` and ripgrep, cold starts, the whole scan beside the search alone, logs to
+annotations, and growth.
 
-    python benchmarks/rules_speed.py [--mb 20] [--patterns FILE] [--corpus FILE.jsonl] [--rounds 3] [--plain-mb 1]
+    python benchmarks/rules_speed.py [--mb 20] [--patterns FILE] [--corpus FILE.jsonl] [--logs PATH] [--rounds 3] [--plain-mb 1]
 
 Patterns: one regular expression a line; by default the 100 or so of the default rubric. Corpus: JSONL with `messages[].content`;
-by default the packaged samples, remixed until there is enough. Every rate is the median of the rounds, in MB of UTF-8 per second
+by default the packaged samples, remixed until there is enough. Logs: what `grader import` reads; by default a made-up Inspect
+log of as many MB of JSON. Every rate is the median of the rounds, in MB of UTF-8 per second
 of CPU time (wall time for two processes). Exactness is checked on the way: all engines must give the spans of plain `re`.
 """
 
@@ -18,12 +20,16 @@ import resource
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+
+import large_logs
+import msgspec
 
 from grader.pipeline import scan_store
 from grader.raters.rules import Engine, Matcher
@@ -42,18 +48,23 @@ def main() -> None:
     parser.add_argument("--plain-mb", type=float, default=1, help="how much of it plain re reads: it is slow")
     parser.add_argument("--patterns", type=Path, help="one regular expression a line")
     parser.add_argument("--corpus", type=Path, help="JSONL with messages[].content")
+    parser.add_argument("--logs", type=Path, help="logs to import and scan, for instance Inspect's")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     rubric = load_rubric("agentic-misalignment")
     patterns = arguments.patterns.read_text("utf-8").splitlines() if arguments.patterns else shipped(rubric)
     chats = corpus(arguments.corpus, arguments.mb * 1e6)
     texts = [text for chat in chats for text in chat]
-    print(f"Python {platform.python_version()}, google-re2 {version('google-re2')}, rapidfuzz {version('rapidfuzz')}")
+    print(
+        f"Python {platform.python_version()}, ahocorasick-rs {version('ahocorasick-rs')}, google-re2 {version('google-re2')}"
+    )
     print(
         f"{len(patterns)} patterns, {len(texts):,} messages, {size(texts) / 1e6:.1f} MB, {ascii_share(texts):.0%} of them ASCII"
     )
     engines(patterns, texts, arguments.plain_mb * 1e6, arguments.rounds)
+    cold_start(chats, arguments.rounds)
     whole_scan(rubric, chats, arguments.rounds)
+    from_logs(arguments.logs, arguments.mb * 1e6)
     growth(patterns, texts)
 
 
@@ -116,6 +127,80 @@ def rewritten(pattern: str) -> str:
     return pattern.replace("(?<!\\bto )", "").replace("’", ".")
 
 
+COLD = """
+import json, sys, time
+from grader.rubric import load_rubric
+from grader.transcript import Transcript
+import msgspec
+made = msgspec.json.decode(open(sys.argv[1], "rb").read(), type=list[Transcript])
+began = time.process_time()
+from grader.raters.rules import Engine
+rubric = load_rubric("agentic-misalignment")
+loaded = time.process_time()
+engine = Engine(rubric)
+engine.scan(made[0])
+first = time.process_time()
+for one in made:
+    engine.scan(one)
+print(json.dumps([loaded - began, first - loaded, time.process_time() - loaded]))
+"""
+
+
+def cold_start(chats: Sequence[Sequence[str]], rounds: int) -> None:
+    """What every new process pays: CPU time of a fresh interpreter, the rubric's loading apart."""
+    made: list[Transcript] = []
+    while sum(len(block.text) for one in made for message in one.messages for block in message.blocks) < 1e6:
+        if len(made) == len(chats):
+            break
+        made.append(transcript(len(made), chats[len(made)]))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "transcripts.json")
+        path.write_bytes(msgspec.json.encode(made))
+        runs = [
+            json.loads(
+                subprocess.run(
+                    [sys.executable, "-c", COLD, str(path)], capture_output=True, text=True, check=True
+                ).stdout
+            )
+            for _ in range(rounds)
+        ]
+    rubric, first, all_of_it = (statistics.median(values) for values in zip(*runs, strict=True))
+    print(
+        f"{'cold start':24} {first:8.2f} s CPU to the first transcript, {all_of_it:.2f} s for the first MB"
+        f" (after {rubric:.2f} s for loading the rubric)"
+    )
+
+
+def from_logs(path: Path | None, wanted: float) -> None:
+    """Goal 4: import of logs with storing, then rules; CPU time and peak memory of each command."""
+    with tempfile.TemporaryDirectory() as folder:
+        if path is None:
+            path = large_logs.write(Path(folder), "inspect_eval", int(wanted))
+        total = 0.0
+        for command in (["import", str(path)], ["scan"]):
+            used, peak = measured([sys.executable, "-m", "grader", "--db", str(Path(folder, "bench.db")), *command])
+            total += used
+            print(f"{'logs: ' + command[0]:24} {used:8.2f} s CPU, peak {peak:.0f} MB (goal 150)")
+        print(f"{'logs: both':24} {total:8.2f} s CPU for {path}")
+
+
+MEASURED = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(done.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+"""
+
+
+def measured(command: Sequence[str]) -> tuple[float, float]:
+    """CPU seconds and peak memory in MB of a command, started by a small process: a child's peak is never below its parent's."""
+    done = subprocess.run([sys.executable, "-c", MEASURED, *command], capture_output=True, text=True, check=True)
+    code, used, peak = done.stdout.split()
+    if code != "0":
+        raise SystemExit(f"{' '.join(command)} failed")
+    return float(used), float(peak)
+
+
 def whole_scan(rubric: Rubric, chats: Sequence[Sequence[str]], rounds: int) -> None:
     """Goal 3: `grader scan` on a store, beside the engine alone on the same transcripts; two processes beside one."""
     made = [transcript(number, chat) for number, chat in enumerate(chats)]
@@ -154,7 +239,6 @@ def growth(patterns: Sequence[str], texts: Sequence[str]) -> None:
     """The slope of log time on log size, for many messages and for one message of one line."""
     for backend, largest in (("re2", 8e6), ("literal", 4e6)):
         matcher = Matcher(patterns, backend)  # type: ignore[arg-type]
-        matcher.spans_of(first(texts, 1e6))  # what is frequent is learned once
         for name, parts in (("many messages", lambda n: first(texts, n)), ("one line", lambda n: [one_line(texts, n)])):
             points = []
             for halvings in range(5, -1, -1):

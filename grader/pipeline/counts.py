@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
 
 import msgspec
 
@@ -36,16 +39,16 @@ def count_values(
     """
     order = ("rules", "judge") if kind is None else (kind,)
     counts = {label.id: LabelCount(values=dict.fromkeys(label.values, 0)) for label in rubric.labels}
-    merged: dict[tuple[int, str], tuple[int, dict[int, str]]] = {}
     judge = judge or (latest_judge(store, rubric) if "judge" in order else None)
-    found = [one for one in standings(store, rubric, keys, kinds=order) if one.kind != "judge" or one.rater == judge]
-    for standing in sorted(found, key=lambda one: order.index(one.kind)):
-        place = (standing.transcript_key, standing.label)
-        items, values = merged.get(place, (0, {}))
-        merged[place] = (max(items, standing.items), values | standing.values)
-    for (_, label), (items, values) in merged.items():
-        count = counts[label]
-        count.items += items
-        for value in values.values():
-            count.values[value] = count.values.get(value, 0) + 1
+    found = (one for one in standings(store, rubric, keys, kinds=order) if one.kind != "judge" or one.rater == judge)
+    for _, of_transcript in groupby(found, key=attrgetter("transcript_key")):
+        merged: dict[str, tuple[int, dict[int, str]]] = {}
+        for standing in sorted(of_transcript, key=lambda one: order.index(one.kind)):
+            items, values = merged.get(standing.label, (0, {}))
+            merged[standing.label] = (max(items, standing.items), values | standing.values)
+        for label, (items, values) in merged.items():
+            count = counts[label]
+            count.items += items
+            for value, number in Counter(values.values()).items():
+                count.values[value] = count.values.get(value, 0) + number
     return counts

@@ -94,12 +94,9 @@ def _scan_there(
     if store.path is None:
         raise GraderError("a database in memory cannot be shared with worker processes; use workers=1")
     shards = [keys[first : first + _SHARD] for first in range(0, len(keys), _SHARD)]
-    engine = Engine(rubric) if get_start_method() == "fork" else None
+    engine = Engine(rubric) if shards and get_start_method() == "fork" else None
     if engine is not None:
-        for shard in shards[: (ahead := min(_AHEAD, len(shards) // 8))]:
-            for key in shard:
-                yield key, engine.scan(load(store, key))
-        shards = shards[ahead:]
+        engine.prepare()
     lost = 0
     while shards:
         done = 0
@@ -121,8 +118,8 @@ def _scan_there(
 class _Workers:
     """A process pool whose processes have the rules compiled.
 
-    Where processes are forked, the rules are compiled once, here, and the workers are born with them, and with the automata
-    that the first transcripts built: both take as long as scanning some megabytes.
+    Where processes are forked, the rules are compiled once, here, and the workers are born with them: it takes as long as
+    scanning some megabytes.
     """
 
     def __init__(self, path: str, rubric: Rubric, engine: Engine | None, workers: int) -> None:
@@ -143,9 +140,6 @@ class _Workers:
 
 _SHARD = 32
 """Transcripts a worker scans before it reports."""
-
-_AHEAD = 12
-"""Shards scanned before there are workers, an eighth of all at the most: they build what every worker would have to build."""
 
 _PATIENCE = 2
 """Pools that may die without a result before it is said."""

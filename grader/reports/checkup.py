@@ -41,11 +41,12 @@ def _environment() -> Iterator[Check]:
     yield Check("grader", None, f"{__version__}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}")
     versions = [f"{name} {metadata.version(name)}" for name in ("textual", "anthropic", "sqlite-utils", "rapidfuzz")]
     yield Check("libraries", None, ", ".join(versions))
-    fast = util.find_spec("re2") is not None
+    engines = {"ahocorasick-rs": "ahocorasick_rs", "google-re2": "re2"}
+    absent = [name for name, module in engines.items() if util.find_spec(module) is None]
     yield Check(
         "rules engine",
         True,
-        "google-re2" if fast else "standard library (google-re2 is not installed: slower, same results)",
+        f"without {', '.join(absent)}: slower, same results" if absent else ", ".join(engines),
     )
     have = [name for name, module in _EXTRAS.items() if util.find_spec(module) is not None]
     lack = [name for name in _EXTRAS if name not in have]

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from grader.errors import UsageError
 from grader.raters.rules import Matcher
-from grader.raters.rules.literals import clauses, plain
+from grader.raters.rules.folding import plain
+from grader.raters.rules.literals import clauses
 from grader.rubric.regexes import compile_regex, regex_fault
 
 FAST = ("re2", "literal")
@@ -262,6 +264,20 @@ def test_a_lone_surrogate_rules_nothing_out(backend: str) -> None:
 def test_texts_that_hold_the_sieve_s_own_marks(backend: str) -> None:
     texts = ["\n\x00grader canary\x00 pay now", "\n\x00grader canary\x00", "pay", ""]
     assert _spans(["pay", "canary"], texts, backend) == _spans(["pay", "canary"], texts, "re")
+
+
+@pytest.mark.parametrize("missing", ["ahocorasick_rs", "re2"])
+def test_what_is_not_installed_changes_no_answer(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    patterns = [r"\bpay(?: \w+){0,3} now\b", r"[A-Z]{5,}", r"(?<!not )\bpublish\w*"]
+    texts = ["PLEASE pay us all now, or we publiſh it", "nothing", "x" * 9000 + " do not publish, publishing"]
+    expected = _spans(patterns, texts, "re")
+    monkeypatch.setattr("grader.raters.rules.matcher._is_installed", lambda module: module != missing)
+    matcher = Matcher(patterns)
+    assert matcher.backend == ("literal" if missing == "re2" else "re2")
+    assert matcher.spans_of(texts) == expected
+    if missing == "re2":
+        with pytest.raises(UsageError, match="pip install google-re2"):
+            Matcher(patterns, "re2")
 
 
 def test_an_automaton_that_fails_rules_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:

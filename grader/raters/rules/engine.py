@@ -54,6 +54,11 @@ class Engine:
         """The back end in use: re2, literal or re."""
         return next((plan.matcher.backend for plan in self._plans.values()), "re")
 
+    def prepare(self) -> None:
+        """Make now what else is made when first needed: for processes that are about to be forked."""
+        for plan in self._plans.values():
+            plan.matcher.prepare()
+
     def scan(self, transcript: Transcript) -> list[Annotation]:
         """The annotations of this transcript: one per item and label whose score reaches 0.25, in the order of the rubric.
 

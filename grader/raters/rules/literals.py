@@ -1,7 +1,6 @@
 """Literals that every match of an expression holds, and those it begins with, read off `re`'s own parse tree.
 
-They are looked for in text as `folded` writes it: one byte a character, letters in lower case, every digit as 0, and a blank for all
-else, so that a word boundary is a blank beside a letter. What is said here is never more than the expression demands.
+They are looked for in folded text. What is said here is never more than the expression demands.
 """
 
 from __future__ import annotations
@@ -12,26 +11,11 @@ from functools import lru_cache
 from math import inf
 from typing import Any, NamedTuple
 
+from grader.raters.rules.folding import FOLD, Literals, characters
 from grader.raters.rules.frequency import share
-from grader.rubric.regexes import Nodes, compile_nodes, flags_within, may_be_empty, parse_regex
+from grader.rubric.regexes import Nodes, flags_within, may_be_empty, parse_regex
 
-__all__ = ["LONGEST", "LOOK_ALIKES", "NEAR", "Clause", "Factor", "Literals", "clauses", "folded", "plain"]
-
-Literals = frozenset[bytes]
-"""Strings one of which must be there."""
-
-LOOK_ALIKES = {"\u017f": "s", "\u212a": "k", "\u0130": "i", "\u0131": "i"}
-"""The non-ASCII letters that `re.IGNORECASE` takes for ASCII ones: all there are (a test looks at every code point)."""
-
-_FOREIGN_DIGITS = re.compile(r"[^\D0-9]")
-_FOLD = (
-    bytes(
-        ord("0" if char.isdigit() else char.lower() if char.isalpha() or char == "_" else " ")
-        for char in map(chr, range(128))
-    )
-    + b" " * 128
-)
-_LETTERS = tuple(_FOLD[code : code + 1] for code in range(128))
+__all__ = ["LONGEST", "NEAR", "Clause", "Factor", "clauses"]
 
 _SINGLE = frozenset({"LITERAL", "NOT_LITERAL", "IN", "ANY"})
 _REPEATS = frozenset({"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"})
@@ -62,9 +46,6 @@ _CLAUSES = 160
 _KEPT = 3
 """Factors kept of a clause."""
 
-_CHOICES = 5
-"""Members of a character class up to which each is written out."""
-
 NEAR = 400
 """Characters from the beginning of a match within which a factor is near: it is looked for in one piece of a long text."""
 
@@ -87,21 +68,6 @@ class Clause(NamedTuple):
     """Whether blanks before `prefix` may belong to the match: then it begins at one of them or behind them."""
     factors: tuple[Factor, ...]
     """The rarest, and the rarest near ones, ascending; none: nothing is known."""
-
-
-def plain(text: str) -> str:
-    """`text` with letters that match ASCII ones written as these, and every digit as one of ASCII."""
-    if text.isascii():
-        return text
-    for letter, ascii_letter in LOOK_ALIKES.items():
-        if letter in text:
-            text = text.replace(letter, ascii_letter)
-    return _FOREIGN_DIGITS.sub("0", text)
-
-
-def folded(plain: str) -> bytes:
-    """A `plain` text as literals are looked for in it, with a blank on either side: character `n` is byte `n + 1`."""
-    return b" %b " % plain.encode("ascii", "replace").translate(_FOLD)
 
 
 @lru_cache(maxsize=4096)
@@ -151,7 +117,7 @@ def _fold(nodes: Nodes, flags: int, states: list[_State], place: _Place) -> list
         while first and _is_letter(nodes[first - 1]):
             first -= 1
         if first < last:
-            word = frozenset([b"".join([_LETTERS[code] for _, code in nodes[first:last]])])
+            word = frozenset([b"".join([FOLD[code : code + 1] for _, code in nodes[first:last]])])
             states = [_joined(word, state, places[last]) for state in states]
         else:
             first -= 1
@@ -279,10 +245,10 @@ def _exact(nodes: Nodes, flags: int) -> Literals | None:
         name = operator.name
         strings: Literals | None
         if name == "LITERAL" and argument < 128:
-            word += _LETTERS[argument]
+            word += FOLD[argument : argument + 1]
             continue
         if name in _SINGLE:
-            strings = _characters(_Node(operator, argument), flags)
+            strings = characters(operator, argument, flags)
         elif name == "AT":
             edge = str(argument) in _ENDS or (
                 # of ASCII words alone nothing is said: a look-alike beside the boundary counts there as no letter
@@ -332,49 +298,6 @@ def _copies(low: int, high: int, body: Nodes, flags: int) -> Literals | None:
     return found
 
 
-class _Node:
-    """A node of the tree, comparable by its contents, which hold unhashable lists."""
-
-    __slots__ = ("argument", "operator", "text")
-
-    def __init__(self, operator: object, argument: object) -> None:
-        self.operator, self.argument, self.text = operator, argument, f"{operator} {argument}"
-
-    def __hash__(self) -> int:
-        return hash(self.text)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Node) and self.text == other.text
-
-
-@lru_cache(maxsize=8192)
-def _characters(node: _Node, flags: int) -> Literals | None:
-    """A one-character node's characters as they are folded, where they are few."""
-    matches = compile_nodes([(node.operator, node.argument)], flags & ~re.VERBOSE).fullmatch
-    found = {_FOLD[code] for code in range(128) if matches(chr(code))}
-    found |= {ord(plain) for letter, plain in LOOK_ALIKES.items() if matches(letter)}
-    found.update(_beyond(str(node.operator), node.argument))
-    return frozenset(bytes([byte]) for byte in found) if len(found) <= _CHOICES else None
-
-
-def _beyond(name: str, argument: object) -> bytes:
-    """What other characters beyond ASCII that the node may match are folded to."""
-    if name == "LITERAL":
-        return _beyond("IN", [(name, argument)])
-    if name != "IN" or not isinstance(argument, list):
-        return b" 0"
-    found = ""
-    for operator, value in argument:
-        name = str(operator)
-        if name == "LITERAL":
-            found += "" if value < 128 else "0" if chr(value).isdecimal() else " "
-        elif name == "CATEGORY":
-            found += {"CATEGORY_DIGIT": "0", "CATEGORY_SPACE": " "}.get(str(value), " 0")
-        elif name != "RANGE" or value[1] >= 128:
-            found += " 0"
-    return found.encode()
-
-
 def _width(operator: Any, argument: Any) -> float:
     """The most characters a node spans."""
     name = operator.name
@@ -400,7 +323,7 @@ def _after_blank(node: tuple[Any, Any], flags: int, blank: bool) -> bool:
     operator, argument = node
     name = operator.name
     if name in _SINGLE:
-        return _LETTERS[argument] == b" " if _is_letter(node) else _characters(_Node(*node), flags) == _BLANK
+        return characters(operator, argument, flags) == _BLANK
     if name == "AT":
         return blank or str(argument) in ("AT_BEGINNING", "AT_BEGINNING_STRING")
     if name in ("ASSERT", "ASSERT_NOT"):

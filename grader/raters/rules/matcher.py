@@ -10,7 +10,8 @@ from typing import Literal, TypeAlias
 
 from grader.errors import UsageError
 from grader.raters.rules.budget import OutOfTime
-from grader.raters.rules.literals import clauses, folded, plain
+from grader.raters.rules.folding import folded, plain
+from grader.raters.rules.literals import clauses
 from grader.raters.rules.sieve import LONG, Sieve, Stretch, compiled_automaton, plain_automaton
 from grader.raters.rules.unlettered import Unlettered
 from grader.rubric.hits import Extent
@@ -106,6 +107,10 @@ class Matcher:
         if self.backend != "re2" or self._sieve is None or not self._sieve.always:
             return None
         return Unlettered({~number: self._regexes[~number] for number in self._sieve.always})
+
+    def prepare(self) -> None:
+        """Make now what else is made when first needed."""
+        _ = self.compiled, self._sieve
 
     def sift(self, texts: Sequence[str]) -> list[Sifted | None]:
         """Each text with its candidates, or None: nothing can match in it."""

@@ -12,12 +12,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from grader.raters.rules.folding import LOOK_ALIKES
 from grader.rubric.regexes import Nodes, compile_nodes, flags_within, parse_regex
 
-__all__ = ["least", "members_of", "plain", "plain_bytes", "relax", "relax_nodes"]
-
-_LOOK_ALIKES = {"\u017f": "s", "\u212a": "k", "\u0130": "i", "\u0131": "i"}
-"""The non-ASCII letters that `re.IGNORECASE` takes for ASCII ones: all there are (a test looks at every code point)."""
+__all__ = ["plain_bytes", "relax"]
 
 _NEVER = r"[^\x00-\x{10FFFF}]"
 _BEYOND = ord("?")
@@ -29,17 +27,13 @@ _REPEATS = frozenset({"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"})
 _WORD = frozenset(ord(char) for char in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 
 
-def plain(text: str) -> str:
-    """`text` with those four letters written as the ASCII letters they match."""
-    for letter, ascii_letter in _LOOK_ALIKES.items():
-        if letter in text:
-            text = text.replace(letter, ascii_letter)
-    return text
-
-
 def plain_bytes(text: str) -> bytes:
     """`text` in ASCII, character by character: those four letters as what they match, all others beyond ASCII as `?`."""
-    return text.encode() if text.isascii() else plain(text).encode("ascii", "replace")
+    if text.isascii():
+        return text.encode()
+    for letter, ascii_letter in LOOK_ALIKES.items():
+        text = text.replace(letter, ascii_letter)
+    return text.encode("ascii", "replace")
 
 
 def relax(regex: str, *, ascii_only: bool) -> str | None:
@@ -49,18 +43,7 @@ def relax(regex: str, *, ascii_only: bool) -> str | None:
     line-separated part of a longer one.
     """
     nodes, flags = parse_regex(regex)
-    return relax_nodes(nodes, flags, ascii_only=ascii_only) if least(nodes) > 0 else None
-
-
-def relax_nodes(nodes: Nodes, flags: int, *, ascii_only: bool) -> str:
-    """`relax` for neighbouring nodes of a tree: found wherever they match, whatever stands around them."""
-    return _sequence(nodes, flags, ascii_only)
-
-
-def members_of(node: tuple[object, object], flags: int) -> tuple[frozenset[int], bool]:
-    """The ASCII characters a one-character node matches (with those its look-alikes are written as), and whether it may
-    match other non-ASCII ones."""
-    return _members(_Key(*node), flags)
+    return _sequence(nodes, flags, ascii_only) if _least(nodes) > 0 else None
 
 
 def _sequence(nodes: Nodes, flags: int, ascii_only: bool) -> str:
@@ -133,7 +116,7 @@ class _Key:
 def _members(key: _Key, flags: int) -> tuple[frozenset[int], bool]:
     matches = compile_nodes([(key.operator, key.argument)], flags & ~re.VERBOSE).fullmatch
     members = {code for code in range(128) if matches(chr(code))}
-    members |= {ord(written) for letter, written in _LOOK_ALIKES.items() if matches(letter)}
+    members |= {ord(written) for letter, written in LOOK_ALIKES.items() if matches(letter)}
     return frozenset(members), _may_be_beyond(str(key.operator), key.argument)
 
 
@@ -214,19 +197,19 @@ def _edge(nodes: Nodes, flags: int, *, first: bool) -> bool:
             if int(argument[0]) > 0:
                 return True
             continue
-        if name == "SUBPATTERN" and least(list(argument[3])) > 0:
+        if name == "SUBPATTERN" and _least(list(argument[3])) > 0:
             inner = list(argument[3])
             return _edge(inner if first else inner[::-1], flags_within(flags, argument), first=first)
         if name == "BRANCH":
             return all(
-                least(list(branch)) > 0 and _edge(list(branch) if first else list(branch)[::-1], flags, first=first)
+                _least(list(branch)) > 0 and _edge(list(branch) if first else list(branch)[::-1], flags, first=first)
                 for branch in argument[1]
             )
         return False
     return False
 
 
-def least(nodes: Nodes) -> int:
+def _least(nodes: Nodes) -> int:
     """The least number of characters the relaxed form of `nodes` needs."""
     total = 0
     for operator, argument in nodes:
@@ -234,15 +217,15 @@ def least(nodes: Nodes) -> int:
         if name in _SINGLE:
             total += 1
         elif name in _REPEATS:
-            total += min(int(argument[0]), _MOST_COPIES) * least(list(argument[2]))
+            total += min(int(argument[0]), _MOST_COPIES) * _least(list(argument[2]))
         elif name == "SUBPATTERN":
-            total += least(list(argument[3]))
+            total += _least(list(argument[3]))
         elif name == "ATOMIC_GROUP":
-            total += least(list(argument))
+            total += _least(list(argument))
         elif name == "BRANCH":
-            total += min(least(list(branch)) for branch in argument[1])
+            total += min(_least(list(branch)) for branch in argument[1])
         elif name == "GROUPREF_EXISTS":
-            total += min(least(list(argument[1])), least(list(argument[2])) if argument[2] else 0)
+            total += min(_least(list(argument[1])), _least(list(argument[2])) if argument[2] else 0)
         elif name == "FAILURE":
             total += 1
     return total

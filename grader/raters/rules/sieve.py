@@ -8,8 +8,9 @@ from functools import cached_property, partial
 from itertools import accumulate
 from typing import NamedTuple, TypeAlias
 
+from grader.raters.rules.folding import folded, plain
 from grader.raters.rules.frequency import share
-from grader.raters.rules.literals import LONGEST, NEAR, Clause, Factor, folded, plain
+from grader.raters.rules.literals import LONGEST, NEAR, Clause, Factor
 
 __all__ = ["LONG", "Automaton", "Sieve", "Stretch", "compiled_automaton", "plain_automaton"]
 
