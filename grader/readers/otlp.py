@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from grader.readers.contained import contained
@@ -58,21 +58,25 @@ def _all_items(source: Source, report: Report) -> Iterator[tuple[int, dict[str, 
     """The spans and log records of all export requests, with the line or position of theirs."""
     if source.head.kind == "object" and not source.head.whole:
         report.rows += 1
-        for item in source.nested_values((_RESOURCES, _SCOPES, _ITEMS), report):
-            if isinstance(item, dict):
-                yield 1, item
+        values = source.nested_values((_RESOURCES, _SCOPES, _ITEMS), report)
+        yield from _counted((item for item in values if isinstance(item, dict)), 1, report)
         return
     for line, request in source.records(report):
         with contained(report, "row", line=line, raw=request):
             if isinstance(request, dict):
-                empty = True
-                for item in _items(request):
-                    empty = False
-                    yield line, item
-                if empty:
-                    report.leave_out("export without spans or log records")
+                yield from _counted(_items(request), line, report)
             else:
                 report.malformed(line, f"{type(request).__name__} instead of an export", str(request)[:400])
+
+
+def _counted(items: Iterable[dict[str, Any]], line: int, report: Report) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The items of one export, which is named where it has none."""
+    empty = True
+    for item in items:
+        empty = False
+        yield line, item
+    if empty:
+        report.leave_out("export without spans or log records")
 
 
 def _items(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
