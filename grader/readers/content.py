@@ -60,6 +60,7 @@ _MEDIA_TYPES = {
     "file": "file",
     "input_file": "file",
 }
+_PLAIN_CALL = frozenset(["type", "id", "name", "input", "cache_control", "caller"])
 _RESULT_PARTS = ("_result", "_result_error", "_error", "tool_reference")
 """What server tools put into their results: kept as JSON, and nothing to wonder about."""
 _CALL_TYPES = frozenset(
@@ -135,9 +136,13 @@ def result_block(
     line: int | None = None,
 ) -> list[Block]:
     """A tool's result as a tool_result block, and after it the media it held. There is always a result, if only an empty one."""
-    inner = content_blocks(content, "tool", report, line=line)
-    media = [block for block in inner if block.kind == "media"]
-    text = "\n".join(block.text for block in inner if block.kind != "media")
+    media: list[Block] = []
+    if isinstance(content, str):
+        text = "" if content.isspace() else content
+    else:
+        inner = content_blocks(content, "tool", report, line=line)
+        media = [block for block in inner if block.kind == "media"]
+        text = "\n".join([block.text for block in inner if block.kind != "media"])
     told = (
         None
         if error in (None, False, "")
@@ -244,6 +249,10 @@ def _item(item: dict[str, Any], role: Role, report: Report, line: int | None) ->
     if kind == "text" and type(text := item.get("text")) is str:  # as most are
         return segment(text) if role == "assistant" else [Block("text", text)] if text and not text.isspace() else []
     kind = kind if isinstance(kind, str) else None
+    if kind == "tool_use" and item.keys() <= _PLAIN_CALL and item.get("name") and item.get("id") and "input" in item:
+        return [tool_call(item["name"], item["input"], call_id=item["id"])]
+    if kind == "tool_result":
+        return _result_item(item, report, line)
     if kind in _TEXT_TYPES or (kind is None and isinstance(item.get("text"), str)):
         return text_blocks(_text_of(item), role)
     if kind in _REASONING_TYPES:
@@ -258,15 +267,8 @@ def _item(item: dict[str, Any], role: Role, report: Report, line: int | None) ->
         return media_block("data", data=compact(item["data"]))
     if kind == "tool-result":
         return _vercel_result(item, report)
-    if isinstance(kind, str) and (kind.endswith("tool_result") or kind in ("toolResult", "server_tool_result")):
-        return result_block(
-            item.get("content", item.get("output")),
-            report,
-            name=item.get("name"),
-            call_id=item.get("tool_use_id", item.get("tool_call_id")),
-            error=item.get("is_error") or (item.get("status") == "error"),
-            line=line,
-        )
+    if isinstance(kind, str) and (kind.endswith("tool_result") or kind == "toolResult"):
+        return _result_item(item, report, line)
     if kind == "compaction" and isinstance(item.get("content"), str):  # the model's summary of what was cut
         return _present(reasoning_block(item["content"]))
     if kind == "fallback" and "to" in item:  # another model went on
@@ -321,6 +323,11 @@ def _reasoning_item(item: dict[str, Any]) -> list[Block]:
     hidden = bool(item.get("redacted")) or (not said and any(item.get(key) for key in SECRET_KEYS))
     said = said if isinstance(said, str) else plain_text(said)
     return _present(reasoning_block(said, summary=item.get("summary"), redacted=hidden))
+
+
+def _result_item(item: dict[str, Any], report: Report, line: int | None) -> list[Block]:
+    call_id, wrong = item.get("tool_use_id"), item.get("is_error")
+    return result_block(item.get("content"), report, name=item.get("name"), call_id=call_id, error=wrong, line=line)
 
 
 def _vercel_result(item: dict[str, Any], report: Report) -> list[Block]:

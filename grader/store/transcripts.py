@@ -108,19 +108,19 @@ def add_transcript(
     with store.writing() as connection:
         collided = _collided(transcript)
         speech = _speech_hash(transcript.messages)
-        related = connection.execute(
-            "SELECT key, id, digest, path, superseded_by, speech, metadata, model, task, condition, format FROM transcripts"
-            " WHERE digest = ? OR id = ? OR speech = ? ORDER BY key",
-            (transcript.digest, transcript.id, speech),
+        known = connection.execute(
+            "SELECT key, id, digest, path, superseded_by, metadata, model, task, condition, format FROM transcripts"
+            " WHERE id IN (?, ?) ORDER BY key",
+            (transcript.id, collided),
         ).fetchall()
-        for row in related:
-            if row[2] == transcript.digest and row[1] in (transcript.id, collided):
-                return _refresh(store, transcript, row[0], row[1], row[6:10])
-        latest = next((row for row in related if row[1] == transcript.id and row[4] is None), None)
+        for row in known:
+            if row[2] == transcript.digest:
+                return _refresh(store, transcript, row[0], row[1], row[5:9])
+        latest = next((row for row in known if row[1] == transcript.id and row[4] is None), None)
         if latest is not None:
             follows = latest[3] == path or _extends(store, latest[0], transcript)
             told = None
-            if not follows and transcript.format in sessions and latest[10] in sessions:
+            if not follows and transcript.format in sessions and latest[9] in sessions:
                 told = retelling(_messages(store, latest[0]), transcript.messages)
             if told == "less":
                 return Added("unchanged", latest[0], transcript.id, same_session=told)
@@ -128,7 +128,7 @@ def add_transcript(
                 key = _insert(store, transcript, path, transcript.id, speech)
                 connection.execute("UPDATE transcripts SET superseded_by = ? WHERE key = ?", (key, latest[0]))
                 return Added("changed", key, transcript.id, same_session=told)
-        equal, near = _look_alikes(store, transcript, related, speech)
+        equal, near = _look_alikes(store, transcript, speech)
         stored_id = transcript.id if latest is None else collided
         row_changed = latest is None and not own_id and _place_is_taken(store, transcript)
         key = _insert(store, transcript, path, stored_id, speech)
@@ -229,23 +229,28 @@ def _expanded(data: bytes) -> bytes:
 # --- look-alikes ------------------------------------------------------------------------------------------------------
 
 
-def _look_alikes(
-    store: Store, transcript: Transcript, related: Sequence[Sequence[Any]], speech: int | None
-) -> tuple[str | None, str | None]:
+def _look_alikes(store: Store, transcript: Transcript, speech: int | None) -> tuple[str | None, str | None]:
     """Ids of an equal and of a nearly equal transcript: in the latter the target says the same in ≥ 90 % of its characters.
 
     Only the target's speech is compared: runs of one task share the long prompt and are no look-alikes for that.
     """
-    for row in related:
-        if row[2] == transcript.digest:
-            return row[1], None
-    candidates = [
-        row for row in related if speech is not None and row[5] == speech and row[4] is None and row[1] != transcript.id
-    ]
+    # a few are enough: of a thousand runs that say the same, each would read all before it
+    connection = store.connection
+    equal = connection.execute(
+        "SELECT id FROM transcripts WHERE digest = ? ORDER BY key LIMIT 1", (transcript.digest,)
+    ).fetchone()
+    if equal is not None:
+        return str(equal[0]), None
+    if speech is None:
+        return None, None
+    candidates = connection.execute(
+        "SELECT key, id FROM transcripts WHERE speech = ? AND superseded_by IS NULL AND id != ? ORDER BY key LIMIT 3",
+        (speech, transcript.id),
+    ).fetchall()
     if not candidates:
         return None, None
     ours = _speech(transcript.messages)
-    for row in candidates[:3]:
+    for row in candidates:
         theirs = _speech(_messages(store, row[0]))
         shared = sum(min(size, theirs.get(text, 0)) for text, size in ours.items())
         if shared >= _NEAR_EQUAL * max(sum(ours.values()), sum(theirs.values())):
