@@ -237,12 +237,15 @@ def _digest_rows(messages: Iterable[Message], size: int = 256, length: int = 1 <
 def renumber(messages: Sequence[Message]) -> tuple[Message, ...]:
     """`messages` thread after thread, main first and the others by first appearance, with `index` from 1."""
     order: dict[str, int] = {"main": -1}
-    for message in messages:
-        order.setdefault(message.thread, len(order))
+    for thread in dict.fromkeys([message.thread for message in messages]):
+        order.setdefault(thread, len(order))
     ranked = sorted(messages, key=lambda message: order[message.thread]) if len(order) > 1 else messages
+    replace = msgspec.structs.replace
     return tuple(
-        message if message.index == index else msgspec.structs.replace(message, index=index)
-        for index, message in enumerate(ranked, 1)
+        [
+            message if message.index == index else replace(message, index=index)
+            for index, message in enumerate(ranked, 1)
+        ]
     )
 
 

@@ -21,6 +21,8 @@ _BATCH_CHARS = 1_000_000
 _BATCH_ITEMS = 64
 """A write transaction stays near 20 ms, so that a key press saved meanwhile does not wait."""
 
+_SESSIONS = frozenset(["claude_code", "codex", "gemini_cli", "openclaw", "pi"])
+"""Formats whose programs keep a session under an id that no other has, and can print it under the same id too."""
 _OWN_ID = re.compile(r"h-[0-9a-f]{16}(-\d+)?")
 _ROW = re.compile(r":\d+$")
 
@@ -131,7 +133,9 @@ class _Writer:
         paths = [_path_of(item) for item in self._waiting]
         with self._store.writing():
             added = [
-                add_transcript(self._store, item, path=path, own_id=_OWN_ID.fullmatch(item.id) is None)
+                add_transcript(
+                    self._store, item, path=path, own_id=_OWN_ID.fullmatch(item.id) is None, sessions=_SESSIONS
+                )
                 for item, path in zip(self._waiting, paths, strict=True)
             ]
         for item, path, outcome in zip(self._waiting, paths, added, strict=True):
@@ -147,6 +151,11 @@ class _Writer:
                 summary.unchanged += 1
             if outcome.collision:
                 _warn(summary, path, "id_collision", f"{item.id} is another transcript; kept as {outcome.id}")
+            if outcome.same_session is not None:
+                told = "is told as fully or more by another file; this one is left out"
+                if outcome.same_session == "more":
+                    told = "is told more fully here than by another file, which this one replaces"
+                _warn(summary, path, "same_session", f"{outcome.id} {told}")
             if outcome.row_changed:
                 _warn(summary, path, "row_changed", f"{item.source} held another transcript before; both are kept")
             if outcome.equal_to is not None:

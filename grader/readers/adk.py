@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from grader.readers.contained import contained
@@ -19,19 +19,30 @@ from grader.readers.turns import turn
 from grader.transcript import Message, Transcript
 
 SUPPORT = "-rC-"
-RECOGNISED_BY = "`eval_set_id`, `eval_cases`; or `events[0]` with `author`, `content`"
+RECOGNISED_BY = "`eval_set_id`, `eval_cases`; `query`, `expected_tool_use`; or `events[0]` with `author`, `content`"
 
 
 def sniff(head: Head) -> bool:
     """A set of cases, or a session whose events have an author."""
-    return any(_cases(record) is not None or _is_session(record) for record in head.record_objects[:5])
+    return (
+        _is_older(head)
+        or _is_events(head)
+        or any(_cases(record) is not None or _is_session(record) for record in head.record_objects[:5])
+    )
 
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a session or a case."""
+    if _is_older(source.head):
+        yield from _older(source, report)
+        return
+    if _is_events(source.head):
+        events = (event for _, event in source.records(report))
+        yield _session(source, report, {}, None, events)
+        return
     for line, record in source.records(report, "events", "eval_cases", "evalCases"):
         place = line if source.head.kind != "object" else None
-        with contained(report, "row", line=line, raw=str(record)[:400]):
+        with contained(report, "row", line=line, raw=record):
             if not isinstance(record, dict):
                 report.malformed(line, f"{type(record).__name__} instead of a session", str(record)[:400])
                 continue
@@ -47,6 +58,50 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
 def _cases(record: dict[str, Any]) -> list[Any] | StreamedList | None:
     cases = _either(record, "eval_cases", "evalCases")
     return cases if is_list(cases) and _either(record, "eval_set_id", "evalSetId", "name") is not None else None
+
+
+def _is_events(head: Head) -> bool:
+    """The events of a session as they come, in rows or in a list."""
+    first = head.first if head.kind in ("rows", "list") else {}
+    return "author" in first and _has_parts(first) and _either(first, "invocation_id", "invocationId") is not None
+
+
+def _is_older(head: Head) -> bool:
+    """A list of the turns of one case, or of cases with their turns in `data`, as ADK had them before sets of cases."""
+    first = head.items[0] if head.items else None
+    if isinstance(first, dict) and isinstance(first.get("data"), list):
+        first = next(iter(first["data"]), None)
+    return isinstance(first, dict) and "query" in first and "expected_tool_use" in first
+
+
+def _older(source: Source, report: Report) -> Iterator[Transcript]:
+    turns: list[Any] = []
+    for position, record in source.records(report):
+        with contained(report, "case", line=position):
+            if isinstance(record, dict) and isinstance(record.get("data"), list):
+                case = {"eval_id": record.get("name"), "conversation": [_newer(turn) for turn in record["data"]]}
+                yield _case(source, report, {}, {**case, "session_input": record.get("initial_session")}, position)
+            else:
+                turns.append(_newer(record))
+    if turns:
+        yield _case(source, report, {}, {"conversation": turns}, None)
+
+
+def _newer(turn: Any) -> Any:
+    """A turn as it is written since there are sets of cases."""
+    if not isinstance(turn, dict):
+        return turn
+    uses = [use for use in _listed(turn, "expected_tool_use") if isinstance(use, dict)]
+    said = [answer for answer in _listed(turn, "expected_intermediate_agent_responses") if isinstance(answer, dict)]
+    reference = turn.get("reference")
+    return {
+        "user_content": {"role": "user", "parts": [{"text": turn.get("query")}]},
+        "intermediate_data": {
+            "tool_uses": [{"name": use.get("tool_name"), "args": use.get("tool_input")} for use in uses],
+            "intermediate_responses": [[answer.get("author"), [{"text": answer.get("text")}]] for answer in said],
+        },
+        "final_response": {"role": "model", "parts": [{"text": reference}]} if isinstance(reference, str) else None,
+    }
 
 
 def _is_session(record: dict[str, Any]) -> bool:
@@ -65,8 +120,12 @@ def _either(record: dict[str, Any], *keys: str) -> Any:
     return next((record[key] for key in keys if record.get(key) is not None), None)
 
 
-def _session(source: Source, report: Report, session: dict[str, Any], line: int | None) -> Transcript:
-    events = session["events"] if is_list(session.get("events")) else []
+def _session(
+    source: Source, report: Report, session: dict[str, Any], line: int | None, events: Iterable[Any] | None = None
+) -> Transcript:
+    """The transcript of a session; `events`: those of one of which nothing else is logged."""
+    if events is None:
+        events = session["events"] if is_list(session.get("events")) else []
     requests = _requests(session)
     messages: list[Message] = []
     models: list[str] = []
@@ -162,7 +221,7 @@ def _author(event: dict[str, Any]) -> str | None:
     return author if isinstance(author, str) and author != "user" else None
 
 
-def _case(source: Source, report: Report, record: dict[str, Any], case: Any, position: int) -> Transcript:
+def _case(source: Source, report: Report, record: dict[str, Any], case: Any, position: int | None) -> Transcript:
     if not isinstance(case, dict):
         raise TypeError(f"{type(case).__name__} instead of a case")
     conversation = case.get("conversation")
@@ -186,6 +245,7 @@ def _case(source: Source, report: Report, record: dict[str, Any], case: Any, pos
         condition=logged_condition(case),
         metadata={"eval_set": _either(record, "eval_set_id", "evalSetId"), "session_input": given},
         row=position,
+        has_results=any(message.role == "tool" for message in messages),  # most cases name the calls alone
     )
 
 

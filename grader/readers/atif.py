@@ -273,7 +273,8 @@ def _steps(
             if isinstance(step.get("model_name"), str):
                 models.append(step["model_name"])
             messages += _step(step, thread, report)
-            references += _references(step)
+            if step.get("observation") is not None:
+                references += _references(step)
     return messages
 
 
@@ -285,16 +286,18 @@ def _step(step: dict[str, Any], thread: str, report: Report) -> list[Message]:
         role, name = role_of(raw, report)
     flags = ("copied",) if step.get("is_copied_context") is True else ()
     said: dict[str, Any] = {"thread": thread, "time": step.get("timestamp"), "flags": flags}
-    thought = reasoning_block(plain_text(step.get("reasoning_content")))
+    reasoned = step.get("reasoning_content")
+    thought = reasoning_block(plain_text(reasoned)) if reasoned else None
     blocks: list[Block] = [thought] if thought else []
     blocks += content_blocks(step.get("message"), role, report)
-    blocks += [_call(call) for call in _as_list(step.get("tool_calls")) if isinstance(call, dict)]
+    if calls := step.get("tool_calls"):
+        blocks += [_call(call) for call in _as_list(calls) if isinstance(call, dict)]
+    said_by = turn(role, blocks, name=name, source_id=step.get("step_id"), **said)
     observation = step.get("observation")
     results = observation.get("results") if isinstance(observation, dict) else observation
-    return [
-        turn(role, blocks, name=name, source_id=step.get("step_id"), **said),
-        *(_result(result, said, report) for result in _as_list(results)),
-    ]
+    if results is None:
+        return [said_by]
+    return [said_by, *(_result(result, said, report) for result in _as_list(results))]
 
 
 def _call(call: dict[str, Any]) -> Block:
@@ -308,5 +311,5 @@ def _result(result: Any, said: dict[str, Any], report: Report) -> Message:
     error = result.get("is_error") or extra.get("is_error")
     blocks = result_block(result.get("content"), report, call_id=result.get("source_call_id"), error=error)
     references: Iterable[Any] = _as_list(result.get("subagent_trajectory_ref"))
-    meta = {"subagents": [_names(ref) for ref in references if isinstance(ref, dict)]}
-    return turn("tool", blocks, meta=meta if meta["subagents"] else None, **said)
+    agents = [_names(ref) for ref in references if isinstance(ref, dict)]
+    return turn("tool", blocks, meta={"subagents": agents} if agents else None, **said)

@@ -20,6 +20,9 @@ from grader.transcript import Block, Message, Role, Transcript
 SUPPORT = "Trc-"
 RECOGNISED_BY = "`mapping` · `chat_messages`, `uuid`; object or list"
 
+_NOTES = ("token_budget", "flag")
+_TEXTS = ("voice_note", "injected_prompt_block")
+
 
 def sniff(head: Head) -> bool:
     """Conversations of either, alone, in a list or in rows."""
@@ -29,14 +32,22 @@ def sniff(head: Head) -> bool:
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a conversation."""
     for line, record in source.records(report):
-        with contained(report, "row", line=line, raw=str(record)[:400]):
+        with contained(report, "row", line=line, raw=record):
             place = line if source.head.kind != "object" else None
             if isinstance(record, dict) and _is_chatgpt(record):
-                yield _chatgpt(source, report, record, place)
+                yield from _spoken(_chatgpt(source, report, record, place), report)
             elif isinstance(record, dict) and _is_claude(record):
-                yield _claude(source, report, record, place)
+                yield from _spoken(_claude(source, report, record, place), report)
             else:
                 report.malformed(line, "neither `mapping` nor `chat_messages`", str(record)[:400])
+
+
+def _spoken(transcript: Transcript, report: Report) -> Iterator[Transcript]:
+    """Exports hold conversations in which nothing was said yet."""
+    if any(message.blocks for message in transcript.messages):
+        yield transcript
+    else:
+        report.leave_out("conversation without messages")
 
 
 def _is_chatgpt(record: dict[str, Any]) -> bool:
@@ -48,7 +59,10 @@ def _is_chatgpt(record: dict[str, Any]) -> bool:
 
 
 def _is_claude(record: dict[str, Any]) -> bool:
-    return isinstance(record.get("chat_messages"), list) and "uuid" in record
+    rows = record.get("chat_messages")
+    if not isinstance(rows, list):
+        return False
+    return "uuid" in record or any(isinstance(row, dict) and "sender" in row for row in rows[:5])
 
 
 def _chatgpt(source: Source, report: Report, record: dict[str, Any], line: int | None) -> Transcript:
@@ -117,7 +131,7 @@ def _claude(source: Source, report: Report, record: dict[str, Any], line: int | 
         report,
         messages,
         format="claude_export",
-        id=record.get("uuid"),
+        id=record.get("uuid") or record.get("conversation_id"),
         model=record.get("model"),
         threads=threads,
         metadata={"title": record.get("name"), "created": record.get("created_at"), "summary": record.get("summary")},
@@ -133,15 +147,29 @@ def _newest(said: dict[str, list[Message]]) -> str | None:
 
 def _claude_message(row: dict[str, Any], report: Report, line: int) -> Message:
     role, unknown = role_of(row.get("sender"), report, line=line)
-    content = row.get("content")
-    blocks = content_blocks(content, role, report, line=line) if isinstance(content, list) else []
+    content = list(_kept(row.get("content"), report))
+    blocks = content_blocks(content, role, report, line=line)
     if not blocks:
         blocks = content_blocks(row.get("text"), role, report, line=line)
-    blocks += [block for item in _listed(row.get("attachments")) for block in _attachment(item, role)]
-    names = [item.get("file_name") for item in (*_listed(row.get("files")), *_listed(row.get("files_v2")))]
-    for name in dict.fromkeys(name for name in names if isinstance(name, str)):
-        blocks += media_block("file", name=name)
+    if row.get("attachments"):
+        blocks += [block for item in _listed(row["attachments"]) for block in _attachment(item, role)]
+    if row.get("files") or row.get("files_v2"):
+        names = [item.get("file_name") for item in (*_listed(row.get("files")), *_listed(row.get("files_v2")))]
+        for name in dict.fromkeys(name for name in names if isinstance(name, str)):
+            blocks += media_block("file", name=name)
     return turn(role, blocks, name=unknown, time=row.get("created_at"), source_id=row.get("uuid"))
+
+
+def _kept(content: object, report: Report) -> Iterator[Any]:
+    """The items of a message's content, less what the program notes there for itself; texts of its own kinds as texts."""
+    for item in content if isinstance(content, list) else []:
+        kind = item.get("type") if isinstance(item, dict) else None
+        if kind in _NOTES:
+            report.leave_out(kind)
+        elif kind in _TEXTS and isinstance(item.get("text"), str):
+            yield {"type": "text", "text": item["text"]}
+        else:
+            yield item
 
 
 def _attachment(item: dict[str, Any], role: Role) -> list[Block]:

@@ -14,6 +14,7 @@ from grader.transcript import Block, Message, Role
 
 __all__ = ["node_message"]
 
+_SAID = ("text", "result", "content", "output_str")
 _PARTIAL = frozenset(["in_progress", "finished_partial_completion"])
 
 
@@ -30,7 +31,8 @@ def node_message(message: dict[str, Any], report: Report) -> list[Message]:
     elif role == "tool":
         blocks = _result(author.get("name"), blocks, report)
     flags = ["partial"] if str(message.get("status")) in _PARTIAL else []
-    if metadata.get("is_visually_hidden_from_conversation") is True:
+    kind = content.get("content_type")
+    if metadata.get("is_visually_hidden_from_conversation") is True or str(kind).endswith("_editable_context"):
         flags.append("meta")
     said: dict[str, Any] = {"time": message.get("create_time"), "source_id": message.get("id"), "flags": flags}
     return [turn(role, blocks, name=unknown or (author.get("name") if role != "tool" else None), **said)]
@@ -46,12 +48,18 @@ def _blocks(content: dict[str, Any], role: Role, report: Report) -> list[Block]:
     if kind in ("user_editable_context", "model_editable_context"):
         keys = ("user_profile", "user_instructions", "model_set_context", "repository", "structured_context")
         return text_blocks("\n".join(text for key in keys if (text := plain_text(content.get(key)))), role)
-    if kind == "tether_quote":
+    if kind == "computer_output":
+        state = content["state"] if isinstance(content.get("state"), dict) else {}
+        parts = [plain_text(state.get(key)) for key in ("title", "url")]
+        shown = _part(content.get("screenshot"), role, report)
+        return [*text_blocks("\n".join(part for part in parts if part), role), *shown]
+    if kind in ("tether_quote", "sonic_webpage"):
         parts = [plain_text(content.get(key)) for key in ("title", "url", "text")]
         return text_blocks("\n".join(part for part in parts if part), role)
     blocks = [block for part in _listed(content.get("parts")) for block in _part(part, role, report)]
     if not blocks:
-        blocks = text_blocks(plain_text(content.get("text") or content.get("result") or content.get("content")), role)
+        said = next((content[key] for key in _SAID if content.get(key)), None)
+        blocks = text_blocks(plain_text(said), role)
     return blocks
 
 
@@ -72,12 +80,13 @@ def _part(part: object, role: Role, report: Report) -> list[Block]:
     if not isinstance(part, dict):
         return content_blocks(part, role, report)
     kind = part.get("content_type")
+    if kind == "real_time_user_audio_video_asset_pointer":
+        audio = part.get("audio_asset_pointer")
+        return media_block("audio", url=audio.get("asset_pointer") if isinstance(audio, dict) else None)
     if isinstance(kind, str) and kind.endswith("asset_pointer"):
         return media_block(kind.split("_")[0], url=part.get("asset_pointer"), mime=part.get("mime_type"))
     if kind == "audio_transcription":
         return text_blocks(plain_text(part.get("text")), role)
-    if kind == "real_time_user_audio_video_asset_pointer":
-        return media_block("audio", url=part.get("asset_pointer"))
     if isinstance(part.get("text"), str):
         return text_blocks(part["text"], role)
     return content_blocks([part], role, report)

@@ -22,6 +22,8 @@ SUPPORT = "TRC-"
 RECOGNISED_BY = "`type` user/assistant + object `message`; object `loglines`"
 
 _SYNTHETIC = "<synthetic>"
+_TITLES = {"summary": "summary", "ai-title": "aiTitle", "custom-title": "customTitle"}
+"""Rows that name the session, the last word first: what its user called it is not overruled."""
 _ABOUT_AGENT = {"agentType": "agent_type", "description": "agent_task", "toolUseId": "parent_call"}
 
 
@@ -46,7 +48,10 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
                 continue
             own = record.get("sessionId") or record.get("session_id")  # the second on the program's standard output
             last = own if isinstance(own, str) and own else last
-            sessions.setdefault(last, _Session(last)).add(line, record, report)
+            session = sessions.get(last)
+            if session is None:
+                session = sessions[last] = _Session(last)
+            session.add(line, record, report)
     if None in sessions and len(sessions) == 2:  # rows before the first that names the session
         first = sessions.pop(None)
         only = next(iter(sessions.values()))
@@ -75,19 +80,19 @@ class _Session:
         self.rows: list[Row] = []
         self._parents: dict[str, str | None] = {}
         self._taken: set[str] = set()
-        self._title: str | None = None
+        self._titles: dict[str, str] = {}
         self._condition: str | None = None
         self._agents: dict[str, str | None] = {}
 
     def prepend(self, other: _Session) -> None:
         self.rows = other.rows + self.rows
         self._parents = {**other._parents, **self._parents}
-        self._title = self._title or other._title
+        self._titles = {**other._titles, **self._titles}
         self._condition = self._condition or other._condition
 
     def add(self, line: int, record: dict[str, Any], report: Report) -> None:
-        uuid = record.get("uuid") if isinstance(record.get("uuid"), str) else None
-        parent = record.get("parentUuid") if isinstance(record.get("parentUuid"), str) else None
+        uuid = _string(record, "uuid")
+        parent = _string(record, "parentUuid")
         if uuid is not None:
             if uuid in self._taken:
                 report.leave_out("repeated row")
@@ -95,10 +100,13 @@ class _Session:
             self._parents[uuid] = parent
         kind = record.get("type")
         message = record.get("message")
-        self._condition = self._condition or logged_condition(record)
-        if kind == "summary" and isinstance(record.get("summary"), str):
-            self._title = record["summary"]
-            report.leave_out("summary")
+        if not self._condition and ("condition" in record or "condition_id" in record):
+            self._condition = logged_condition(record)
+        if kind == "attachment" and (said := _queued(record)) is not None:
+            kind, message, record = "user", said, {**record, "isMeta": said["meta"]}
+        if isinstance(kind, str) and kind in _TITLES and isinstance(title := record.get(_TITLES[kind]), str):
+            self._titles[kind] = title
+            report.leave_out(kind)
         elif kind not in ("user", "assistant") and not (kind == "tool_result" and _parts_of(message)):
             report.leave_out(kind if isinstance(kind, str) else "row without type")
         elif not isinstance(message, dict):
@@ -106,8 +114,9 @@ class _Session:
         elif message.get("content") is None and not _parts_of(message):
             report.leave_out("message without content")
         else:
-            self._note_agent(record, message)
-            self.rows.append(_row(line, kind, record, message, uuid, report))
+            if "toolUseResult" in record:
+                self._note_agent(record, message)
+            self.rows.append(_row(line, kind, record, message, uuid, parent, report))
             if uuid is not None:
                 self._taken.add(uuid)
 
@@ -132,7 +141,7 @@ class _Session:
             models=[row.model for row in self.rows if row.model and row.model != _SYNTHETIC],
             threads={MAIN: thread_entry("main", parent=None), **threads.entries} if several else None,
             metadata={
-                "title": self._title,
+                "title": next((self._titles[kind] for kind in reversed(_TITLES) if kind in self._titles), None),
                 "parent": self.id if lone_side_chain else None,
                 "agent_id": first.agent if lone_side_chain else None,
                 **(_about_agent(source) if lone_side_chain else {}),
@@ -167,7 +176,13 @@ def _about_agent(source: Source) -> dict[str, Any]:
 
 
 def _row(
-    line: int, kind: str, record: dict[str, Any], message: dict[str, Any], uuid: str | None, report: Report
+    line: int,
+    kind: str,
+    record: dict[str, Any],
+    message: dict[str, Any],
+    uuid: str | None,
+    parent: str | None,
+    report: Report,
 ) -> Row:
     said_by = message.get("role")
     role: Role = (
@@ -183,26 +198,41 @@ def _row(
     if model == _SYNTHETIC:  # written by the client, in the model's place
         role = "system"
         flags.append("meta")
-    parts = _parts_of(message) if message.get("content") is None else []
-    if parts:
+    if message.get("content") is None and (parts := _parts_of(message)):
         blocks = part_blocks(parts, role, report)
     else:
         blocks = content_blocks(message["content"], role, report, line=line)
     caller = record.get("parent_tool_use_id")  # on standard output: the call whose sub-agent speaks
+    agent = record.get("agentId")
     return Row(
         line=line,
         uuid=uuid,
-        parent=record.get("parentUuid") if isinstance(record.get("parentUuid"), str) else None,
+        parent=parent,
         role=role,
         blocks=blocks,
-        message_id=message.get("id") if isinstance(message.get("id"), str) else None,
+        message_id=_string(message, "id"),
         time=record.get("timestamp"),
         flags=tuple(flags),
         model=model,
         side_chain=record.get("isSidechain") is True or isinstance(caller, str),
-        agent=next((key for key in (record.get("agentId"), caller) if isinstance(key, str)), None),
-        cwd=record.get("cwd") if isinstance(record.get("cwd"), str) else None,
+        agent=agent if isinstance(agent, str) else caller if isinstance(caller, str) else None,
+        cwd=_string(record, "cwd"),
+        queued=record.get("type") == "attachment",
     )
+
+
+def _string(record: dict[str, Any], key: str) -> str | None:
+    value = record.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _queued(record: dict[str, Any]) -> dict[str, Any] | None:
+    """The message in an attachment that holds what was typed while the agent worked; no other row has it. What the
+    program itself puts into the queue (a task has ended) is flagged meta."""
+    said = record.get("attachment")
+    if not isinstance(said, dict) or said.get("type") != "queued_command" or said.get("prompt") in (None, "", []):
+        return None
+    return {"role": "user", "content": said["prompt"], "meta": said.get("commandMode") not in (None, "prompt")}
 
 
 def _parts_of(message: object) -> list[Any]:

@@ -28,6 +28,8 @@ class Row:
     side_chain: bool = False
     agent: str | None = None
     cwd: str | None = None
+    queued: bool = False
+    """Said while the agent worked: it goes in among the results, and no branch begins there."""
 
 
 @dataclass(slots=True)
@@ -69,6 +71,8 @@ def _branches(rows: Sequence[Row], parents: Mapping[str, str | None], threads: T
             roots.append(row)
         else:
             children.setdefault(parent.uuid, []).append(row)
+    if all(len(below) < 2 for below in children.values()):  # a tree that never forks
+        return {}
     latest = _latest(rows, by_uuid, parents)
     assigned: dict[int, str] = {}
     names: dict[int, str] = {}
@@ -109,7 +113,10 @@ def _left_branches(row: Row, below: Sequence[Row], latest: Mapping[int, int]) ->
 
 def _is_prompt(row: Row) -> bool:
     return (
-        row.role == "user" and "meta" not in row.flags and not any(block.kind == "tool_result" for block in row.blocks)
+        row.role == "user"
+        and not row.queued
+        and "meta" not in row.flags
+        and not any(block.kind == "tool_result" for block in row.blocks)
     )
 
 

@@ -141,6 +141,8 @@ class _Session:
             ordinal = record.get("ordinal")
             copied = isinstance(ordinal, int) and ordinal < self._own_from
             self._item(payload, record.get("timestamp"), line, flags=("copied",) if copied else ())
+        elif kind == "inter_agent_communication":
+            self._item({**payload, "type": "agent_message"}, record.get("timestamp"), line)
         elif kind == "compacted":
             self._summary(payload, record.get("timestamp"))
         else:

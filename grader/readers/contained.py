@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, final
 
 from grader.readers.report import Report, Skip
 from grader.readers.streams import READ_ERRORS
@@ -24,17 +24,31 @@ FAULTS: Final[tuple[type[Exception], ...]] = (Skip, *READ_ERRORS, *SHAPE_ERRORS)
 """All that reading a file may raise."""
 
 
-@contextmanager
-def contained(report: Report, what: str, *, line: int | None = None, raw: object = None) -> Iterator[None]:
-    """A shape error inside becomes a warning `malformed_<what>`, or, with `raw` (the row) and `line`, a malformed row."""
-    try:
-        yield
-    except SHAPE_ERRORS as error:
+@final
+class contained:
+    """A shape error inside becomes a warning `malformed_<what>`, or, with `raw` (the row) and `line`, a malformed row.
+
+    Entered for every message: made of a generator, it would take as long as many a message does.
+    """
+
+    __slots__ = ("_line", "_raw", "_report", "_what")
+
+    def __init__(self, report: Report, what: str, *, line: int | None = None, raw: object = None) -> None:
+        self._report, self._what, self._line, self._raw = report, what, line, raw
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if not isinstance(error, SHAPE_ERRORS):
+            return False
         reason = f"{type(error).__name__}: {error}"
+        raw, line = self._raw, self._line
         if raw is not None and line is not None:
-            report.malformed(line, reason, raw if isinstance(raw, str | bytes) else str(raw)[:400])
+            self._report.malformed(line, reason, raw if isinstance(raw, str | bytes) else str(raw)[:400])
         else:
-            report.warn(f"malformed_{what}", line=line, detail=reason)
+            self._report.warn(f"malformed_{self._what}", line=line, detail=reason)
+        return True
 
 
 @contextmanager

@@ -42,12 +42,13 @@ SECRET_KEYS = frozenset(
         "encryptedContent",
     ]
 )
-_TEXT_TYPES = frozenset(["text", "input_text", "output_text", "summary_text", "refusal", "Text"])
+_TEXT_TYPES = frozenset(["text", "input_text", "output_text", "summary_text", "refusal", "Text", "inputText", "logs"])
 _REASONING_TYPES = frozenset(["reasoning", "thinking", "reasoning_text", "think"])
 _MEDIA_TYPES = {
     "image": "image",
     "image_url": "image",
     "input_image": "image",
+    "inputImage": "image",
     "output_image": "image",
     "computer_screenshot": "image",
     "audio": "audio",
@@ -62,7 +63,10 @@ _MEDIA_TYPES = {
 _RESULT_PARTS = ("_result", "_result_error", "_error", "tool_reference")
 """What server tools put into their results: kept as JSON, and nothing to wonder about."""
 _CALL_TYPES = frozenset(
-    ["tool_use", "server_tool_use", "mcp_tool_use", "toolCall", "tool_call", "tool-call", "function_call"]
+    [
+        *("tool_use", "server_tool_use", "mcp_tool_use", "toolCall", "tool_call", "tool-call", "function_call"),
+        "server_tool_call",
+    ]
 )
 
 
@@ -72,10 +76,12 @@ def content_blocks(content: object, role: Role, report: Report, *, line: int | N
     Text of an assistant is segmented for pseudo-markup. Blank blocks are left out. An item of an unknown type becomes its
     compact JSON as text, with the warning `unknown_content`.
     """
+    if isinstance(content, str):
+        if role == "assistant":
+            return segment(content)
+        return [Block("text", content)] if content and not content.isspace() else []
     if content is None:
         return []
-    if isinstance(content, str):
-        return text_blocks(content, role)
     if isinstance(content, dict):
         return _item(content, role, report, line)
     if isinstance(content, list | tuple):
@@ -234,7 +240,10 @@ def without_secrets(value: Any, depth: int = 40) -> Any:
 
 
 def _item(item: dict[str, Any], role: Role, report: Report, line: int | None) -> list[Block]:
-    kind = item["type"] if isinstance(item.get("type"), str) else None
+    kind = item.get("type")
+    if kind == "text" and type(text := item.get("text")) is str:  # as most are
+        return segment(text) if role == "assistant" else [Block("text", text)] if text and not text.isspace() else []
+    kind = kind if isinstance(kind, str) else None
     if kind in _TEXT_TYPES or (kind is None and isinstance(item.get("text"), str)):
         return text_blocks(_text_of(item), role)
     if kind in _REASONING_TYPES:
@@ -249,17 +258,24 @@ def _item(item: dict[str, Any], role: Role, report: Report, line: int | None) ->
         return media_block("data", data=compact(item["data"]))
     if kind == "tool-result":
         return _vercel_result(item, report)
-    if isinstance(kind, str) and (kind.endswith("tool_result") or kind == "toolResult"):
+    if isinstance(kind, str) and (kind.endswith("tool_result") or kind in ("toolResult", "server_tool_result")):
         return result_block(
-            item.get("content"),
+            item.get("content", item.get("output")),
             report,
             name=item.get("name"),
-            call_id=item.get("tool_use_id"),
-            error=item.get("is_error"),
+            call_id=item.get("tool_use_id", item.get("tool_call_id")),
+            error=item.get("is_error") or (item.get("status") == "error"),
             line=line,
         )
+    if kind == "compaction" and isinstance(item.get("content"), str):  # the model's summary of what was cut
+        return _present(reasoning_block(item["content"]))
+    if kind == "fallback" and "to" in item:  # another model went on
+        report.leave_out("fallback")
+        return []
     if kind is None and isinstance(item.get("content") or item.get("value"), str):
         return text_blocks(_text_of(item), role)
+    if kind is None and isinstance(item.get("stdout"), str):
+        return text_blocks(_printed(item), "user")
     if kind is None and (blocks := _converse_item(item, report, line)) is not None:
         return blocks
     if not (role == "tool" and isinstance(kind, str) and kind.endswith(_RESULT_PARTS)):
@@ -283,8 +299,16 @@ def _converse_item(item: dict[str, Any], report: Report, line: int | None) -> li
     return None
 
 
+def _printed(item: dict[str, Any]) -> str:
+    """What a command printed, and how it ended where that was not well."""
+    ended = item.get("outcome")
+    well = not isinstance(ended, dict) or ended.get("exit_code") == 0
+    parts = (item["stdout"], item.get("stderr"), None if well else compact(ended))
+    return "\n".join(part.removesuffix("\n") for part in parts if isinstance(part, str) and part)
+
+
 def _text_of(item: dict[str, Any]) -> str:
-    for key in ("text", "content", "value", "refusal"):
+    for key in ("text", "content", "value", "refusal", "logs"):
         if isinstance(item.get(key), str):
             return str(item[key])
         if isinstance(item.get(key), dict | list):

@@ -38,6 +38,8 @@ class Head:
     _top: dict[str, Any] = field(default_factory=dict)
     _items: Sequence[Any] = ()
     _rows: Sequence[Any] = ()
+    _strict: bool = False
+    """Whether all that was decoded so far is what decoding the whole document would give."""
 
     @property
     def keys(self) -> frozenset[str]:
@@ -50,9 +52,29 @@ class Head:
             return None
         value = self._top[path[0]]
         if isinstance(value, msgspec.Raw):
-            value = self._top[path[0]] = _decoded(value)
+            value = self._decoded(path[0], value)
         for key in path[1:]:
             value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+    def document(self) -> dict[str, Any] | None:
+        """The whole object, of what was decoded for the evidence and the rest; None where that cannot be had so."""
+        if self.kind != "object" or not self.whole or not self._strict:
+            return None
+        try:
+            for key, value in self._top.items():
+                if isinstance(value, msgspec.Raw):
+                    self._top[key] = _STRICT(value)
+        except _REFUSED:
+            return None
+        return dict(self._top)
+
+    def _decoded(self, key: str, raw: msgspec.Raw) -> Any:
+        try:
+            value = self._top[key] = _STRICT(raw)
+        except _REFUSED:
+            self._strict = False
+            value = self._top[key] = _decoded(raw)
         return value
 
     @property
@@ -90,13 +112,13 @@ def from_document(data: bytes) -> Head | None:
     """The head of a whole JSON document that is an object or a list; None when `data` is not one."""
     if data[:1] == b"{":
         try:
-            return Head("object", data[:16], _top=_OBJECT.decode(data))
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            return Head("object", data[:16], _top=_OBJECT.decode(data), _strict=True)
+        except _REFUSED:
             pass
     elif data[:1] == b"[":
         try:
             return Head("list", data[:16], _items=_LIST.decode(data)[:SAMPLE])
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        except _REFUSED:
             pass
     try:
         value = decode_json(data)
@@ -130,5 +152,7 @@ def _decoded(raw: Any) -> Any:
         return None
 
 
+_REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_STRICT = msgspec.json.Decoder().decode
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])

@@ -53,7 +53,7 @@ def finish(
     if not cleaned:
         report.warn("no_messages", line=row)
     kept = {key: value for key, value in (metadata or {}).items() if value not in (None, "", [], {})}
-    several = list(dict.fromkeys(name for name in models if name))
+    several = list(dict.fromkeys([storable(name)[0] for name in models if name]))
     fields = Fields(
         id=_text(id) or derived_id(format, digest, report),
         model=_text(model) or (several[0] if len(several) == 1 else None),
@@ -118,7 +118,13 @@ def _clean(messages: Iterable[Message], report: Report) -> tuple[list[Message], 
     has_tools = False
     for message in messages:
         blocks = message.blocks
-        is_clean = bool(blocks) and message.name is None and not message.meta and message.thread == MAIN
+        meta, name, thread = message.meta, message.name, message.thread
+        is_clean = (
+            bool(blocks)
+            and (name is None or _is_plain(name))
+            and (thread == MAIN or _is_plain(thread))
+            and (not meta or _is_plain_meta(meta))
+        )
         for block in blocks:
             kind, text = block.kind, block.text
             if kind == "text" or kind == "reasoning":
@@ -127,19 +133,14 @@ def _clean(messages: Iterable[Message], report: Report) -> tuple[list[Message], 
             elif kind != "media":
                 has_tools = True
             # Nearly all stay as they are: this has to be fast, and a semicolon is found ten times faster than "64,".
-            if (
-                block.meta
-                or block.error
-                or "\x00" in text
+            if is_clean and (
+                "\x00" in text
                 or (";" in text and "64," in text)
-                or (
-                    is_clean
-                    and not (
-                        (text.isascii() or _is_plain(text))
-                        and ((name := block.name) is None or _is_plain(name))
-                        and ((call_id := block.call_id) is None or _is_plain(call_id))
-                    )
-                )
+                or not (text.isascii() or _is_plain(text))
+                or ((name := block.name) is not None and not _is_plain(name))
+                or ((call_id := block.call_id) is not None and not _is_plain(call_id))
+                or ((error := block.error) and not _is_plain(error))
+                or ((meta := block.meta) and not _is_plain_meta(meta))
             ):
                 is_clean = False
         if is_clean and ((source_id := message.source_id) is None or _is_plain(source_id)):
@@ -167,8 +168,8 @@ def _cleaned(message: Message) -> tuple[Message, int]:
         if value and not _is_plain(value):
             changes[name], count = storable(value)
             replaced += count
-    if message.meta:
-        changes["meta"] = _clean_metadata(message.meta)
+    if message.meta and (meta := _clean_metadata(message.meta)) != message.meta:  # else there would be two of it
+        changes["meta"] = meta
     if message.role == "assistant" and not changes.get("blocks", message.blocks):  # a turn that was broken off
         changes["flags"] = tuple(sorted({*message.flags, "partial"}))
     return (msgspec.structs.replace(message, **changes) if changes else message), replaced
@@ -184,6 +185,23 @@ def _is_plain(text: str) -> bool:
         text.encode()
     except UnicodeEncodeError:
         return False
+    return True
+
+
+def _is_plain_meta(meta: dict[str, Any]) -> bool:
+    """Whether cleaning would change nothing: numbers and short text under harmless names, as nearly all is."""
+    for key, value in meta.items():
+        if type(key) is not str or not key.isascii() or "\x00" in key or key in SECRET_KEYS:
+            return False
+        kind = type(value)
+        if kind is str:
+            if len(value) >= 200 or not value.isascii() or "\x00" in value or ";" in value:
+                return False
+        elif kind is float:
+            if not isfinite(value):
+                return False
+        elif not (kind is int or kind is bool or value is None):
+            return False
     return True
 
 

@@ -182,8 +182,15 @@ def _transcript(source: Source, report: Report, recording: _Recording) -> Transc
         models=models,
         condition=logged_condition(session),
         threads=threads,
-        metadata={key: session[key] for key in _KEPT if key in session},
+        metadata={**{key: session[key] for key in _KEPT if key in session}, "parent": _parent(source, session)},
     )
+
+
+def _parent(source: Source, session: dict[str, Any]) -> str | None:
+    """The session that started a sub-agent: the sessions of its sub-agents lie in a folder that is called after it."""
+    place = (source.member or source.path.as_posix()).split("/")
+    inside = session.get("kind") == "subagent" and len(place) > 1 and place[-2] != "chats"
+    return place[-2] if inside else None
 
 
 def _add(rows: Iterable[_Said], messages: list[Message], models: list[str], report: Report) -> None:

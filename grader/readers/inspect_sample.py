@@ -19,6 +19,7 @@ from grader.readers.inspect_about import (
 from grader.readers.inspect_events import Event, side_threads
 from grader.readers.inspect_messages import Attachments, Row, Speaker, inspect_messages
 from grader.readers.jsontext import decode_counted, decode_json
+from grader.readers.pairing import ended_by_call
 from grader.readers.report import Report
 from grader.readers.source import Source
 from grader.readers.threads import MAIN, thread_entry
@@ -184,7 +185,7 @@ def sample_transcript(
     return finish(
         source,
         report,
-        [*main, *side.messages],
+        ended_by_call([*main, *side.messages], lambda call: call.name == "submit"),
         format="inspect",
         id=text_or_none(sample.uuid)
         or "/".join(str(part) for part in (spec.id or source.name, sample.id, sample.epoch)),

@@ -9,7 +9,7 @@ from typing import IO, Any, Final
 
 import msgspec
 
-from grader.readers.jsontext import decode_json
+from grader.readers.jsontext import decode_counted, decode_json
 from grader.readers.report import Skip
 
 __all__ = ["VALUES", "JsonWindow"]
@@ -47,6 +47,8 @@ class JsonWindow:
         self._at = 0
         self._passed = 0
         """Bytes that are no longer in the buffer."""
+        self.replaced = 0
+        """Places that were not UTF-8, in what was decoded whole at the top."""
         self._ended = False
 
     def places(self) -> Iterator[None]:
@@ -134,6 +136,12 @@ class JsonWindow:
         if self.peek():
             raise ValueError("something follows the end of the document")
 
+    def decoded(self) -> Any:
+        """The value that begins here."""
+        value, replaced = decode_counted(self.value())
+        self.replaced += replaced
+        return value
+
     def value(self) -> bytes | bytearray:
         """The JSON of the value that begins here."""
         end = self._end(self._limit)
@@ -182,7 +190,8 @@ class JsonWindow:
         if end is not None:
             start, self._at = self._at, end
             try:
-                top[name] = decode_json(bytes(self._buffer[start:end]))
+                top[name], replaced = decode_counted(bytes(self._buffer[start:end]))
+                self.replaced += replaced if depth == _SAMPLE_DEPTH else 0
                 return True
             except ValueError:
                 if mark != b"[":

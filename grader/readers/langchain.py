@@ -35,7 +35,7 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
         yield _transcript(source, report, source.records(report), {}, None)
         return
     for line, record in source.records(report):
-        with contained(report, "row", line=line, raw=str(record)[:400]):
+        with contained(report, "row", line=line, raw=record):
             rows = _held(record)
             if not rows:
                 report.malformed(line, "holds no messages", str(record)[:400])

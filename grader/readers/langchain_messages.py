@@ -44,6 +44,12 @@ def is_langchain_message(record: object) -> bool:
 def langchain_message(record: dict[str, Any], report: Report, *, thread: str = MAIN) -> list[Message]:
     """One message; calls that stand both in the content and in `tool_calls` are taken once per id."""
     kwargs = _kwargs(record)
+    if str(_raw_role(record, kwargs)).lower() in (
+        "remove",
+        "removemessage",
+    ):  # an order to the graph that keeps the history
+        report.leave_out("RemoveMessage")
+        return []
     role, unknown = role_of(_raw_role(record, kwargs), report)
     said: dict[str, Any] = {"thread": thread, "source_id": kwargs.get("id")}
     if role == "tool":

@@ -12,7 +12,7 @@ from grader.readers.evidence import Head
 from grader.readers.finish import finish, score
 from grader.readers.given import logged_condition
 from grader.readers.otel_messages import otel_parts
-from grader.readers.packed import packed, unpacked
+from grader.readers.packed import Packer, unpacked
 from grader.readers.payload import unwrapped
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
@@ -47,6 +47,13 @@ _KINDS: Final[dict[str, StepKind]] = {
     "GUARDRAIL": "other",
 }
 _KEPT = ("name", "sessionId", "userId", "tags", "environment", "release", "version")
+_EXPORTED = {
+    "trace_id": "traceId",
+    "parent_observation_id": "parentObservationId",
+    "start_time": "startTime",
+    "provided_model_name": "model",
+    "status_message": "statusMessage",
+}
 _RECORDERS = frozenset(["attributes", "resourceAttributes", "scope", "condition"])
 """What the instrumentation says of itself, and input and output once more."""
 _NOTHING: Final = (None, "null", {"content": "role"})
@@ -57,22 +64,28 @@ _CALL_IDS = ("gen_ai.tool.call.id", "ai.toolCall.id", "tool_call.id", "tool_call
 
 def sniff(head: Head) -> bool:
     """A trace beside or around its observations, or a list of observations."""
-    return any(_is_export(record) or _is_observation(record) for record in head.record_objects[:5])
+    for record in head.record_objects[:5]:
+        page = record.get("data")
+        inside = page[:5] if isinstance(page, list) else [record]
+        if any(isinstance(item, dict) and (_is_export(item) or _is_observation(_camel(item))) for item in inside):
+            return True
+    return False
 
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a trace."""
     alone: defaultdict[str, list[Any]] = defaultdict(list)
     found = False
-    for line, record in source.records(report, "observations"):
+    packer = Packer()
+    for line, record in _records(source, report):
         if isinstance(record, dict) and _is_observation(record):
-            alone[str(record["traceId"])].append(record if source.head.whole else _kept(record))
+            alone[str(record["traceId"])].append(record if source.head.whole else _kept(record, packer))
             continue
         with contained(report, "row", line=line, raw=record):
             if not isinstance(record, dict):
                 report.malformed(line, f"{type(record).__name__} instead of a trace", str(record)[:400])
                 continue
-            transcript = _exported(source, report, record, line)
+            transcript = _exported(source, report, record, line, packer)
             if transcript is not None:
                 found = True
                 yield transcript
@@ -84,6 +97,25 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
                 yield transcript
     if not found and not report.malformed_rows:
         raise Skip("no_text", "no observation holds messages")
+
+
+def _records(source: Source, report: Report) -> Iterator[tuple[int, Any]]:
+    """Traces and observations: the records, or what is in a page of the API's."""
+    for line, record in source.records(report, "observations", "data"):
+        if isinstance(record, dict) and is_list(record.get("data")) and "observations" not in record:
+            report.rows -= 1  # its items are the rows
+            for position, item in enumerate(record["data"], 1):
+                report.rows += 1
+                yield position, _camel(item)
+        else:
+            yield line, _camel(record)
+
+
+def _camel(record: Any) -> Any:
+    """An observation in the API's names, where it has those of an export to a bucket."""
+    if not isinstance(record, dict) or "trace_id" not in record or str(record.get("type")) not in _KINDS:
+        return record
+    return {_EXPORTED.get(key, key): value for key, value in record.items()}
 
 
 def _is_export(record: dict[str, Any]) -> bool:
@@ -99,18 +131,18 @@ def _is_observation(record: object) -> bool:
     return str(record.get("type")) in _KINDS and ("startTime" in record or "parentObservationId" in record)
 
 
-def _exported(source: Source, report: Report, record: dict[str, Any], line: int) -> Transcript | None:
+def _exported(source: Source, report: Report, record: dict[str, Any], line: int, packer: Packer) -> Transcript | None:
     trace = record["trace"] if isinstance(record.get("trace"), dict) else record
     rows = record["observations"] if is_list(record.get("observations")) else trace.get("observations")
     place = line if source.head.kind != "object" else None
     if isinstance(rows, StreamedList):
-        rows = [_kept(row) if isinstance(row, dict) else row for row in rows]
+        rows = [_kept(row, packer) if isinstance(row, dict) else row for row in rows]
     return _transcript(source, report, trace, rows if isinstance(rows, list) else [], place)
 
 
-def _kept(observation: dict[str, Any]) -> dict[str, Any]:
+def _kept(observation: dict[str, Any], packer: Packer) -> dict[str, Any]:
     """An observation as it waits for the others of its trace."""
-    return {key: packed(value) if key in _PACKED else value for key, value in observation.items()}
+    return {key: packer.value(value) if key in _PACKED else value for key, value in observation.items()}
 
 
 def _transcript(

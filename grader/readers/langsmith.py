@@ -13,7 +13,7 @@ from grader.readers.evidence import Head
 from grader.readers.finish import finish, score
 from grader.readers.given import logged_condition
 from grader.readers.jsontext import compact
-from grader.readers.packed import packed, unpacked
+from grader.readers.packed import Packer, unpacked
 from grader.readers.report import Report
 from grader.readers.source import Source
 from grader.readers.streamed import StreamedList, is_list
@@ -30,12 +30,14 @@ _KEPT = ("session_name", "session_id", "tags", "status")
 _LOOKED_AT = frozenset(["id", "dotted_order", "parent_run_id", "trace_id", "start_time", "name", "run_type"])
 """Fields by which runs are put together and in order: never packed."""
 _BATCH = ("post", "patch")
+_EXPORTS = ("runs", "traces")
+"""Lists under which scripts that export put the runs, each with what is below it or without."""
 _DEPTH = 50
 
 
 def sniff(head: Head) -> bool:
     """A batch, or runs."""
-    return any(_is_batch(record) or _is_run(record) for record in head.record_objects[:5])
+    return any(_is_batch(record) or _is_export(record) or _is_run(record) for record in head.record_objects[:5])
 
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:
@@ -82,12 +84,12 @@ def _read(parts: Sequence[Part]) -> Iterator[tuple[Source, Transcript]]:
 
 def _add_all(runs: _Runs, part: Part) -> None:
     source, report = part
-    for line, record in source.records(report, *_BATCH):
-        with contained(report, "row", line=line, raw=str(record)[:400]):
+    for line, record in source.records(report, *_BATCH, *_EXPORTS):
+        with contained(report, "row", line=line, raw=record):
             if not isinstance(record, dict):
                 report.malformed(line, f"{type(record).__name__} instead of runs", str(record)[:400])
-            elif _is_batch(record):
-                for key in _BATCH:
+            elif _is_batch(record) or _is_export(record):
+                for key in (*_BATCH, *_EXPORTS):
                     for run in _listed(record.get(key)):
                         runs.add(run, part, large=not source.head.whole)
             else:
@@ -98,6 +100,11 @@ def _add_all(runs: _Runs, part: Part) -> None:
 def _is_batch(record: dict[str, Any]) -> bool:
     runs = [run for key in _BATCH for run in islice(_listed(record.get(key)), 3)]
     return any(isinstance(run, dict) and {"run_type", "trace_id", "dotted_order"} & run.keys() for run in runs)
+
+
+def _is_export(record: dict[str, Any]) -> bool:
+    runs = [run for key in _EXPORTS for run in islice(_listed(record.get(key)), 3)]
+    return any(isinstance(run, dict) and _is_run(run) for run in runs)
 
 
 def _is_run(record: dict[str, Any]) -> bool:
@@ -118,6 +125,7 @@ class _Runs:
         """Trace id → `id()` of the reports of files that added to its runs."""
         self._runs: list[dict[str, Any]] = []
         self._by_key: dict[tuple[str, str], dict[str, Any]] = {}
+        self._packer = Packer()
 
     def add(self, run: object, part: Part, *, large: bool, depth: int = _DEPTH) -> bool:
         """Whether the run was not told of before. `large`: of a file of which all runs together, as objects, would be too much."""
@@ -131,7 +139,11 @@ class _Runs:
             self._runs.append(known)
             self.parts[id(known)] = part
         told = {key: value for key, value in run.items() if value not in (None, "", [], {}) or key not in known}
-        known |= {key: value if key in _LOOKED_AT else packed(value) for key, value in told.items()} if large else told
+        known |= (
+            {key: value if key in _LOOKED_AT else self._packer.value(value) for key, value in told.items()}
+            if large
+            else told
+        )
         self._by_key |= dict.fromkeys(keys, known)
         self.patched[str(known.get("trace_id"))].add(id(part[1]))
         for child in _listed(run.get("child_runs")) if depth else ():
@@ -242,8 +254,8 @@ def _tool_run(run: dict[str, Any]) -> ToolRun:
     called = outputs.get("tool_call_id") if isinstance(outputs, dict) else None
     return ToolRun(
         name=str(run.get("name") or ""),
-        arguments=packed(inputs),
-        output=packed(outputs),
+        arguments=Packer().value(inputs),
+        output=Packer().value(outputs),
         call_id=call_id_of(called or _metadata(run).get("tool_call_id")),
         error=unpacked(run.get("error")),
         time=run.get("start_time"),

@@ -13,7 +13,6 @@ import msgspec
 
 from grader.readers.evidence import SAMPLE, Head
 from grader.readers.json_window import VALUES, JsonWindow
-from grader.readers.jsontext import decode_json
 from grader.readers.report import Skip
 
 __all__ = [
@@ -87,6 +86,8 @@ class Outline:
     """Its members, each decoded where it is small; of a large one a sample."""
     large: dict[str, int]
     """Key of each large member → which of the lists under that key it is, from 1 (the last counts); 0 for what is no list."""
+    replaced: int = 0
+    """Places that were not UTF-8, in the small members."""
     fault: str | None = None
     """Why the document ends where it does, when that is not at its end."""
 
@@ -111,21 +112,24 @@ def outline_of(stream: IO[bytes], limit: int) -> Outline:
         found.fault = str(error)
         if walked is not None and lists[walked] and walked in found.top:  # the list in which it breaks off
             found.large[walked] = lists[walked]
+    found.replaced = window.replaced
     return found
 
 
-def members_of(stream: IO[bytes], keys: Collection[str], limit: int, *, last: bool = False) -> dict[str, Any]:
-    """The decoded values of those top-level members; stops as soon as all are found, or, for the `last` of a name, at the end."""
+def members_of(
+    stream: IO[bytes], keys: Collection[str], limit: int, *, last: bool = False
+) -> tuple[dict[str, Any], int]:
+    """The decoded values of those top-level members, and how many places in them were not UTF-8; stops as soon as all are found, or, for the `last` of a name, at the end."""
     window = JsonWindow(stream, limit)
     found: dict[str, Any] = {}
     for name in window.members():
         if name in keys:
-            found[name] = decode_json(window.value())
+            found[name] = window.decoded()
             if not last and len(found) == len(set(keys)):
-                return found
+                break
         else:
             window.skip()
-    return found
+    return found, window.replaced
 
 
 def document_head(start: bytes) -> Head | None:

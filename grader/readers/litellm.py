@@ -12,8 +12,9 @@ from grader.readers.finish import finish
 from grader.readers.given import logged_condition
 from grader.readers.report import Report
 from grader.readers.source import Source
+from grader.readers.streamed import StreamedList
 from grader.readers.times import utc_iso
-from grader.readers.trace_calls import CallMerge, History
+from grader.readers.trace_calls import CallMerge, History, decode_once
 from grader.readers.traces import order_of
 from grader.transcript import Message, Transcript
 
@@ -26,6 +27,7 @@ _DECODED = frozenset(
     ["messages", "raw_messages", "fncall_messages", "response", "raw_response", "fncall_response", "tools"]
 )
 _UNFLATTENED = ("raw_messages", "fncall_messages")
+_ASKED = (*_UNFLATTENED, "messages")
 _KEPT = ("cost", "latency_sec", "context_window", "call_type", "response_cost")
 
 
@@ -47,12 +49,12 @@ def read_together(parts: Sequence[Part]) -> Iterator[tuple[Source, Transcript]]:
     for source, report in parts:
         history = History(report, history)
         with one_file(report):
-            for line, record in source.records(report):
+            for line, record in source.records(report, *_ASKED):
                 with contained(report, "row", line=line, raw=record):
                     if not isinstance(record, dict):
                         report.malformed(line, f"{type(record).__name__} instead of a call", str(record)[:400])
                     else:
-                        calls.append(_call(source, report, line, record, history))
+                        calls.append(_call(source, report, line, record, history, alone=len(parts) == 1))
         source.release()
     for conversation in _conversations(sorted(calls, key=lambda call: call.order)):
         with contained(conversation[0].report, "call"):
@@ -86,11 +88,14 @@ class _Call:
     response_id: object
 
 
-def _call(source: Source, report: Report, line: int, record: dict[str, Any], history: History) -> _Call:
+def _call(source: Source, report: Report, line: int, record: dict[str, Any], history: History, *, alone: bool) -> _Call:
     # What stands in `messages` is flattened into text for models that know no tools.
     asked = next((record[key] for key in _UNFLATTENED if record.get(key)), record.get("messages"))
     response = record["fncall_response"] if isinstance(record.get("fncall_response"), dict) else record.get("response")
-    given = history.decode(asked, "input")
+    if alone and isinstance(asked, StreamedList):  # the one call there is
+        given = decode_once(asked, report, "input")
+    else:
+        given = history.decode(asked, "input")
     said = history.decode(response, "output")
     answer = response if isinstance(response, dict) else {}
     time = next((record[key] for key in _TIMES if utc_iso(record.get(key))), answer.get("created"))

@@ -13,6 +13,7 @@ from grader.readers.evidence import Head
 from grader.readers.finish import finish, score
 from grader.readers.given import logged_condition
 from grader.readers.openai_messages import openai_message
+from grader.readers.pairing import ended_by_call
 from grader.readers.report import Report, Skip
 from grader.readers.responses_items import ResponsesReader
 from grader.readers.source import Source
@@ -21,6 +22,8 @@ from grader.readers.turns import turn
 from grader.transcript import Block, Message, Transcript
 
 _ENOUGH_TO_TELL = 40
+_SUBMITS = ("COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT", "MINI_SWE_AGENT_FINAL_OUTPUT")
+"""What a command says that ends the run."""
 _FENCED = re.compile(r"```(?:mswea_bash_command|bash)[ \t]*\n(.*?)\n?```", re.DOTALL)
 _RESULT = re.compile(r"\s*(?:<exception>[^<]*(?:<(?!/exception>)[^<]*){0,200}</exception>\s*)?<returncode>")
 """What went wrong with a command, a timeout say, is told before its code."""
@@ -85,7 +88,7 @@ def _transcript(source: Source, report: Report, record: dict[str, Any], row: int
     return finish(
         source,
         report,
-        messages,
+        ended_by_call(messages, lambda call: status == "Submitted" or any(mark in call.text for mark in _SUBMITS)),
         format="mini_swe",
         model=model,
         task=record.get("instance_id"),

@@ -8,6 +8,7 @@ from typing import Any
 from grader.readers.contained import contained
 from grader.readers.content import call_id_of, content_blocks, reasoning_block, result_block
 from grader.readers.report import Report
+from grader.readers.responses_items import ResponsesReader, is_responses_item
 from grader.readers.roles import role_of
 from grader.readers.threads import MAIN
 from grader.readers.toolcall import tool_call
@@ -28,12 +29,22 @@ def openai_messages(
     flags: Iterable[str] = (),
     parts: Callable[[dict[str, Any], Report], list[Message]] | None = None,
 ) -> list[Message]:
-    """Every message of the list; what is no object is counted as `malformed_message`. `parts` reads rows that hold `parts`."""
+    """Every message of the list; what is no object is counted as `malformed_message`. `parts` reads rows that hold `parts`.
+
+    Where items of the Responses API stand among the messages, as its clients keep a history, all is read as such from there.
+    """
     messages: list[Message] = []
+    items: ResponsesReader | None = None
     flags = tuple(sorted(set(flags)))
     for row in rows:
         if not isinstance(row, dict):
             report.warn("malformed_message", line=line, detail=f"{type(row).__name__} instead of an object")
+            continue
+        if items is None and "type" in row and "role" not in row and is_responses_item(row):
+            items = ResponsesReader(report, thread=thread)
+        if items is not None:
+            with contained(report, "message", line=line):
+                items.add(row, time=row.get("timestamp") or row.get("created_at"), line=line, flags=flags)
             continue
         plain = _plain_message(row, len(messages) + 1, thread, flags)
         if plain is not None:
@@ -43,7 +54,7 @@ def openai_messages(
                 messages += parts(row, report)
         else:
             messages += openai_message(row, report, thread=thread, line=line, flags=flags)
-    return messages
+    return messages + items.messages() if items is not None else messages
 
 
 def _plain_message(row: dict[str, Any], index: int, thread: str, flags: tuple[str, ...]) -> Message | None:
@@ -71,7 +82,9 @@ def openai_message(
 ) -> list[Message]:
     """One message; a user row with results inside becomes several."""
     role, raw_role = role_of(row.get("role"), report, line=line)
-    content = _content(row)
+    content = row.get("content")
+    if content is None:
+        content = _spoken(row)
     name = raw_role or row.get("name")
     said: dict[str, Any] = {
         "thread": thread,
@@ -92,24 +105,21 @@ def openai_message(
         )
         return [turn("tool", blocks, **said)]
     blocks = content_blocks(content, role, report, line=line)
-    thought = _reasoning(row)
     if isinstance(row.get("refusal"), str):
         blocks += content_blocks(row["refusal"], "user", report)
-    if thought:
+    if thought := _reasoning(row):
         blocks = _without_repeated_reasoning([*thought, *blocks])
     if row.get("tool_calls") or row.get("function_call"):
         blocks += _calls(row, blocks, report, line)
     return split_results(role, blocks, name=name, **said)
 
 
-def _content(row: dict[str, Any]) -> object:
-    """`content`, or what some recorders call it; a model's spoken answer is what it said."""
-    content = row.get("content")
-    if content is None:
-        content = next((row[key] for key in ("text", "value") if isinstance(row.get(key), str)), None)
-        audio = row.get("audio")
-        if content is None and isinstance(audio, dict) and isinstance(audio.get("transcript"), str):
-            content = audio["transcript"]
+def _spoken(row: dict[str, Any]) -> object:
+    """What some recorders call the content; a model's spoken answer is what it said."""
+    content = next((row[key] for key in ("text", "value") if isinstance(row.get(key), str)), None)
+    audio = row.get("audio")
+    if content is None and isinstance(audio, dict) and isinstance(audio.get("transcript"), str):
+        content = audio["transcript"]
     return content
 
 

@@ -18,6 +18,7 @@ from grader.readers.prompts import prompt_messages
 from grader.readers.report import Report
 from grader.readers.responses_items import is_responses_item, responses_messages
 from grader.readers.source import Source
+from grader.readers.streamed import is_list
 from grader.readers.turns import turn
 from grader.transcript import Message, Transcript
 
@@ -71,7 +72,7 @@ def _pair(record: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | Non
 
 
 def _responses(source: Source, report: Report) -> Iterator[Transcript]:
-    for line, record in source.records(report):
+    for line, record in source.records(report, "input", "output"):
         with contained(report, "row", line=line, raw=record):
             if not isinstance(record, dict):
                 report.malformed(line, f"{type(record).__name__} instead of an object", str(record))
@@ -105,8 +106,8 @@ def _transcript(
     if not given:
         given = prompt_messages(source, report, line=line)
     output = response.get("output")
-    if isinstance(output, list | str):
-        items = output if isinstance(output, list) else [{"role": "assistant", "content": output}]
+    if isinstance(output, str) or is_list(output):
+        items = [{"role": "assistant", "content": output}] if isinstance(output, str) else output
         said = responses_messages(items, report, line=line)
     else:
         said = decode_payload(response, report, side="output")
@@ -140,7 +141,7 @@ def _given(request: dict[str, Any], response: dict[str, Any], report: Report) ->
     elif (text := plain_text(instructions)).strip():
         messages.append(turn("system", text_blocks(text, "system")))
     asked = request.get("input")
-    if isinstance(asked, list):
+    if is_list(asked):
         messages += responses_messages(asked, report)
     elif isinstance(asked, str) and asked.strip():
         messages.append(turn("user", text_blocks(asked, "user")))

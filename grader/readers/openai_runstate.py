@@ -41,7 +41,7 @@ def sniff(head: Head) -> bool:
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a state."""
     for line, record in source.records(report, "generated_items", "generatedItems"):
-        with contained(report, "row", line=line, raw=str(record)[:400]):
+        with contained(report, "row", line=line, raw=record):
             record = unwrapped(record)
             if not isinstance(record, dict):
                 report.malformed(line, f"{type(record).__name__} instead of a run state", str(record)[:400])

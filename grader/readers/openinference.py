@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from grader.readers.contained import contained
 from grader.readers.evidence import Head
 from grader.readers.finish import finish
 from grader.readers.given import logged_condition
+from grader.readers.packed import Packer
 from grader.readers.payload import unwrapped
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
@@ -17,7 +18,7 @@ from grader.readers.spans import Span, compacted, sdk_span, sdk_spans
 from grader.readers.traces import read_trace
 from grader.transcript import Transcript
 
-__all__ = ["RECOGNISED_BY", "SUPPORT", "read", "sniff", "trace_transcripts"]
+__all__ = ["RECOGNISED_BY", "SUPPORT", "read", "record_transcripts", "sniff", "trace_transcripts"]
 
 SUPPORT = "TrC-"
 RECOGNISED_BY = "list or map of spans: `span_kind`, `spanContext`, `context.trace_id`"
@@ -31,17 +32,30 @@ def sniff(head: Head) -> bool:
         values = [
             item for value in list(record.values())[:50] for item in (value[:1] if isinstance(value, list) else [value])
         ]
+        values += [value["spans"][0] for value in values if isinstance(value, dict) and _first_span(value)]
         if any(sdk_span(value) is not None for value in values):
             return True
     return False
 
 
+def _first_span(value: dict[str, Any]) -> bool:
+    return isinstance(value.get("spans"), list) and bool(value["spans"])
+
+
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a trace."""
-    spans: list[Span] = []
     large = not source.head.whole
     lists = [key for key in source.head.keys if isinstance(source.head.get(key), list)] if large else []
-    for line, record in source.records(report, *lists):
+    yield from record_transcripts(source, report, source.records(report, *lists), large=large)
+
+
+def record_transcripts(
+    source: Source, report: Report, records: Iterable[tuple[int, Any]], *, large: bool
+) -> Iterator[Transcript]:
+    """The transcripts of records (with their lines) that are spans or hold some. `large`: they are kept packed."""
+    spans: list[Span] = []
+    packer = Packer()
+    for line, record in records:
         found = False
         for item in sdk_spans(record):
             found = True
@@ -50,7 +64,7 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
                 if span is None:
                     report.malformed(line, "not a span", str(item)[:400])
                 else:
-                    spans.append(compacted(span) if large else span)
+                    spans.append(compacted(span, packer) if large else span)
         if not found:
             report.malformed(line, "no span in it", str(record)[:400])
     yield from trace_transcripts(source, report, spans, format="openinference")

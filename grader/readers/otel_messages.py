@@ -13,7 +13,7 @@ from grader.readers.content import (
     text_blocks,
     without_secrets,
 )
-from grader.readers.jsontext import compact
+from grader.readers.jsontext import compact, decode_json
 from grader.readers.report import Report
 from grader.readers.roles import role_of
 from grader.readers.threads import MAIN
@@ -72,12 +72,23 @@ def _is_content(value: object) -> bool:
     return bool(items) and all(isinstance(item, dict) and isinstance(item.get("type"), str) for item in items)
 
 
+def _items_in(text: str) -> object:
+    try:
+        items = decode_json(text)
+    except ValueError:
+        return text
+    return items if _is_content(items) and plain_text(items).strip() else text
+
+
 def _part(part: dict[str, Any], role: Role, report: Report) -> list[Block]:
     kind = part.get("type")
     if kind == "text":
         return text_blocks(plain_text(part.get("content", part.get("text"))), role)
     if kind in ("reasoning", "thinking"):
-        block = reasoning_block(plain_text(part.get("content", part.get("text"))), redacted=bool(part.get("redacted")))
+        said = part.get("content", part.get("text"))
+        if isinstance(said, str) and said.startswith("[{"):  # some log a provider's summary as it came
+            said = _items_in(said)
+        block = reasoning_block(plain_text(said), redacted=bool(part.get("redacted")))
         return [block] if block else []
     if kind == "tool_call":
         return [tool_call(part.get("name"), part.get("arguments", part.get("args")), call_id=part.get("id"))]

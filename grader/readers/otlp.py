@@ -8,8 +8,10 @@ from typing import Any
 from grader.readers.contained import contained
 from grader.readers.evidence import Head
 from grader.readers.openinference import trace_transcripts
+from grader.readers.packed import Packer
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
+from grader.readers.span_dialects import in_usual_names
 from grader.readers.span_steps import is_genai, is_message
 from grader.readers.spans import Event, Span, compacted, flat
 from grader.transcript import Transcript
@@ -33,11 +35,12 @@ def sniff(head: Head) -> bool:
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a trace that holds a conversation."""
     spans: list[Span] = []
+    packer = Packer()
     records: list[tuple[str, str, Event]] = []
     for line, item in _all_items(source, report):
         with contained(report, "span", line=line):
             if "startTimeUnixNano" in item or "start_time_unix_nano" in item or ("body" not in item and "name" in item):
-                spans.append(_span(item) if source.head.whole else compacted(_span(item)))
+                spans.append(_span(item) if source.head.whole else compacted(_span(item), packer))
             else:
                 key = _text(item, "traceId", "trace_id"), _text(item, "spanId", "span_id")
                 records.append((*key, _event(item)))
@@ -62,7 +65,12 @@ def _all_items(source: Source, report: Report) -> Iterator[tuple[int, dict[str, 
     for line, request in source.records(report):
         with contained(report, "row", line=line, raw=request):
             if isinstance(request, dict):
-                yield from ((line, item) for item in _items(request))
+                empty = True
+                for item in _items(request):
+                    empty = False
+                    yield line, item
+                if empty:
+                    report.leave_out("export without spans or log records")
             else:
                 report.malformed(line, f"{type(request).__name__} instead of an export", str(request)[:400])
 
@@ -121,12 +129,12 @@ def _join(spans: list[Span], records: list[tuple[str, str, Event]]) -> list[Span
 
 def _attributes(pairs: object) -> dict[str, Any]:
     if isinstance(pairs, dict):  # some exporters write the attributes as an object
-        return flat(pairs)
+        return in_usual_names(flat(pairs))
     found = {}
     for pair in pairs if isinstance(pairs, list) else ():
         if isinstance(pair, dict) and isinstance(pair.get("key"), str):
             found[pair["key"]] = _value(pair.get("value"))
-    return flat(found)
+    return in_usual_names(flat(found))
 
 
 def _value(value: object, depth: int = _DEPTH) -> Any:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Callable
 
 import msgspec
 
 from grader.readers.report import Report
 from grader.transcript import Block, Message
 
-__all__ = ["pair_results"]
+__all__ = ["ended_by_call", "pair_results"]
+
+_UNANSWERED = frozenset(["tag", "server", "ends_run"])
 
 
 def pair_results(messages: list[Message], report: Report) -> list[Message]:
@@ -42,6 +45,21 @@ def pair_results(messages: list[Message], report: Report) -> list[Message]:
     return messages
 
 
+def ended_by_call(messages: list[Message], ends: Callable[[Block], bool]) -> list[Message]:
+    """`messages`, in each thread the last call that nothing answers marked where, as `ends` says of it, it ended the run."""
+    last = {message.thread: at for at, message in enumerate(messages) if message.role in ("assistant", "tool")}
+    marked = list(messages)
+    for at in last.values():
+        blocks = tuple(
+            msgspec.structs.replace(block, meta={**(block.meta or {}), "ends_run": True})
+            if block.kind == "tool_call" and ends(block)
+            else block
+            for block in messages[at].blocks
+        )
+        marked[at] = msgspec.structs.replace(messages[at], blocks=blocks)
+    return marked
+
+
 class _Waiting:
     """The calls of a thread that have no answer yet, in order."""
 
@@ -70,7 +88,5 @@ class _Waiting:
         return call
 
     def open_calls(self) -> int:
-        """Those in pseudo-markup and those a server ran are left out: no result of their own is to be expected."""
-        return sum(
-            1 for call in self._calls.values() if not (call.meta and ("tag" in call.meta or "server" in call.meta))
-        )
+        """Those in pseudo-markup, those a server ran and one that ended the run are left out: no result of their own is to be expected."""
+        return sum(1 for call in self._calls.values() if not (call.meta and _UNANSWERED & call.meta.keys()))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.readers.contained import contained
+from grader.readers.contained import FAULTS, contained
 from grader.readers.content import reasoning_block, result_block
 from grader.readers.evidence import Head
 from grader.readers.finish import finish, score
@@ -46,7 +46,18 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
                 report.malformed(line, f"{type(record).__name__} instead of a log row", str(record)[:400])
     if not run.messages:
         raise Skip("no_text", "a log without events of a conversation")
-    yield finish(source, report, run.messages, format="palisade", models=run.models, scores=run.scores)
+    scores = [*run.scores, *_tags(source)]
+    yield finish(source, report, run.messages, format="palisade", models=run.models, scores=scores)
+
+
+def _tags(source: Source) -> list[dict[str, Any]]:
+    """What people said of the run in `tags.json` beside the logs: a name of a file → its tags. One not given is no "no"."""
+    beside = source.beside("tags.json")
+    try:
+        found = beside.members(source.name).get(source.name) if beside is not None else None
+    except FAULTS:
+        return []
+    return [score(tag, True) for tag in found if isinstance(tag, str)] if isinstance(found, list) else []
 
 
 def _plain(record: dict[str, Any]) -> bool:

@@ -188,8 +188,11 @@ def _listed(record: dict[str, Any]) -> list[Any]:
 
 
 def _messages(turns: list[Turn], thread: str, report: Report) -> list[Message]:
+    """The messages of `turns`, which are taken out of the list one by one: as logged they are larger than what is read of them."""
     messages: list[Message] = []
-    for item in turns:
+    turns.reverse()
+    while turns:
+        item = turns.pop()
         with contained(report, "message"):
             raw = item.message
             if not isinstance(raw, dict):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.readers import openclaw
+from grader.readers import openclaw, openclaw_trajectory
 from grader.readers.contained import contained
 from grader.readers.entry_tree import EntryTree
 from grader.readers.evidence import Head
@@ -18,7 +18,7 @@ from grader.readers.source import Source
 from grader.transcript import Message, Transcript
 
 SUPPORT = "tRC-"
-RECOGNISED_BY = "first `type: session`, then `message` · `type` agent.start, message.in, tool.start"
+RECOGNISED_BY = "first `type: session`, then `message` · `type` agent.start, message.in, tool.start; `traceSchema`"
 
 _MESSAGES = ("message", "message_end")
 """The second on standard output (`--mode json`): the finished state of what other rows tell piece by piece."""
@@ -31,7 +31,7 @@ def sniff(head: Head) -> bool:
     """A session and its messages, or the events of OpenClaw."""
     if head.kind not in ("rows", "list"):
         return False
-    if openclaw.sniff(head):
+    if openclaw.sniff(head) or openclaw_trajectory.sniff(head):
         return True
     records = head.record_objects
     return head.first.get("type") == "session" and any(_is_message(record) for record in records)
@@ -39,9 +39,10 @@ def sniff(head: Head) -> bool:
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """The file is one session; of OpenClaw's events it may hold several."""
-    if openclaw.sniff(source.head):
-        yield from openclaw.read(source, report)
-        return
+    for log in (openclaw_trajectory, openclaw):
+        if log.sniff(source.head):
+            yield from log.read(source, report)
+            return
     session = _Session(report)
     for line, record in source.records(report):
         with contained(report, "row", line=line, raw=record):

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from grader.readers.contained import SHAPE_ERRORS
 from grader.readers.files import Refused, find_sources, member_sources
 from grader.readers.options import ReadOptions
+from grader.readers.parquet_rows import parquet_rows
 from grader.readers.registry import Family, FormatModule, family_named, recognise
 from grader.readers.report import FileResult, Report, Skip, SkipReason
 from grader.readers.source import Source
@@ -116,6 +117,8 @@ def _read_source(source: Source, report: Report, family: Family | None) -> Itera
         yield from _unrecognised(source, report)
         return
     report.format = report.format or family.formats[0]
+    if source.head.kind == "parquet" and family.formats != ("scout_parquet",):  # the caller named the format
+        source = parquet_rows(source)
     yield from _guarded(source, report, family.load())
 
 

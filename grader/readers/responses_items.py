@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from grader.readers.content import call_id_of, content_blocks, media_block, plain_text, reasoning_block, result_block
+from grader.readers.jsontext import compact, decode_json
 from grader.readers.report import Report
 from grader.readers.roles import role_of
 from grader.readers.threads import MAIN
@@ -15,9 +16,19 @@ from grader.transcript import Block, Message
 
 __all__ = ["ResponsesReader", "is_responses_item", "responses_messages"]
 
-_BOOKKEEPING = frozenset(["id", "type", "status", "call_id", "object", "created_by"])
+_BOOKKEEPING = frozenset(
+    [
+        *("id", "type", "status", "call_id", "object", "created_by", "namespace"),
+        "internal_chat_message_metadata_passthrough",
+    ]
+)
 _REPEATS_ITS_CALL = frozenset(["tool_approval_item", "mcp_approval_request"])
-_WITHOUT_SPEECH = frozenset(["mcp_list_tools", "compaction", "item_reference", "mcp_approval_response"])
+_WITHOUT_SPEECH = frozenset(
+    [
+        *("mcp_list_tools", "item_reference", "mcp_approval_response", "additional_tools"),
+        *("compaction", "compaction_summary", "compaction_trigger", "context_compaction"),
+    ]
+)
 _ANSWERED_BY_AN_ITEM = frozenset(
     [
         "function_call",
@@ -82,6 +93,8 @@ class ResponsesReader:
         kind = kind if isinstance(kind, str) else None
         if kind == "message" or (kind is None and "role" in item):
             self._message(item, said, line)
+        elif kind == "agent_message":
+            self._from_agent(item, said, line)
         elif kind == "reasoning":
             self._assistant(_reasoning(item), item, said)
         elif kind in _REPEATS_ITS_CALL or kind in _WITHOUT_SPEECH:
@@ -115,6 +128,10 @@ class ResponsesReader:
 
     def _message(self, item: dict[str, Any], said: dict[str, Any], line: int | None) -> None:
         role, raw = role_of(item.get("role"), self._report, line=line)
+        sent = _sent_by_agent(item.get("content")) if role == "assistant" else None
+        if sent is not None:
+            self._from_agent({**item, **sent}, said, line)
+            return
         blocks = content_blocks(item.get("content"), role, self._report, line=line)
         if role != "assistant":
             self._emit(role, blocks, {**said, "source_id": item.get("id"), "name": raw})
@@ -122,6 +139,20 @@ class ResponsesReader:
         if any(block.kind == "text" for block in self._blocks):
             self._close()
         self._assistant(blocks, item, said, partial=item.get("status") == "incomplete")
+
+    def _from_agent(self, item: dict[str, Any], said: dict[str, Any], line: int | None) -> None:
+        """What another agent sent: no speech of this one, whatever role it was put under."""
+        content = item.get("content")
+        if isinstance(content, list):
+            content = [
+                part for part in content if not (isinstance(part, dict) and part.get("type") == "encrypted_content")
+            ]
+        blocks = content_blocks(content, "user", self._report, line=line)
+        last = self._messages[-1] if self._messages and not self._said else None
+        if last is not None and last.name == item.get("author") and last.blocks == tuple(blocks):
+            self._report.leave_out("message of an agent, told twice")
+            return
+        self._emit("user", blocks, {**said, "source_id": item.get("id"), "name": item.get("author")})
 
     def _assistant(
         self, blocks: list[Block], item: dict[str, Any], said: dict[str, Any], *, partial: bool = False
@@ -136,6 +167,8 @@ class ResponsesReader:
         content = item.get("output", item.get("content"))
         if content is None and "result" in item:
             content = item["result"]
+        elif content is None and isinstance(item.get("tools"), list):
+            content = compact(item["tools"])
         if isinstance(content, dict) and not ("type" in content or "text" in content or "image_url" in content):
             content = [content]
         blocks = result_block(
@@ -156,6 +189,21 @@ class ResponsesReader:
         if self._said:
             self._messages.append(turn("assistant", self._blocks, **self._said))
         self._blocks, self._said = [], {}
+
+
+def _sent_by_agent(content: object) -> dict[str, Any] | None:
+    """What Codex tells its model of another agent's message: an object of JSON in an assistant's text."""
+    if not (isinstance(content, list) and len(content) == 1 and isinstance(content[0], dict)):
+        return None
+    text = content[0].get("text")
+    if not (isinstance(text, str) and text.startswith("{") and '"trigger_turn"' in text):
+        return None
+    try:
+        sent = decode_json(text)
+    except ValueError:
+        return None
+    known = isinstance(sent, dict) and isinstance(sent.get("author"), str) and isinstance(sent.get("content"), str)
+    return {key: sent[key] for key in ("author", "content")} if known else None
 
 
 def _is_prompt(message: Message) -> bool:
@@ -186,10 +234,12 @@ def _call(item: dict[str, Any], kind: str, report: Report) -> list[Block]:
     else:
         arguments = {key: value for key, value in item.items() if key not in (*_BOOKKEEPING, "name", *_ANSWERS)}
     # What the server runs itself is not answered by an item of its own.
-    meta = None if kind in _ANSWERED_BY_AN_ITEM else {"server": True}
+    meta: dict[str, Any] | None = None if kind in _ANSWERED_BY_AN_ITEM else {"server": True}
+    if isinstance(item.get("namespace"), str):
+        meta = {**(meta or {}), "namespace": item["namespace"]}
     block = tool_call(name, arguments, call_id=call_id, meta=meta)
     if given == "input" and isinstance(arguments, str):  # free text by definition, not JSON that failed
-        block = Block(kind="tool_call", text=arguments, name=block.name, call_id=block.call_id)
+        block = Block(kind="tool_call", text=arguments, name=block.name, call_id=block.call_id, meta=meta)
     answer = next((item[key] for key in _ANSWERS[:3] if item.get(key) is not None), None)
     if answer is None and not item.get("error"):
         return [block]

@@ -23,11 +23,16 @@ _ROLES: dict[str, Role] = {
     "observation": "tool",
 }
 
+_KNOWN: dict[str, tuple[Role, None]] = {raw: (role, None) for raw, role in _ROLES.items()}
+
 
 def role_of(raw: object, report: Report, *, line: int | None = None) -> tuple[Role, str | None]:
     """The role, and the raw one as speaker's name where it is unknown: then it is a user, never the target by guess."""
     if isinstance(raw, str):
-        role = _ROLES.get(raw) or _ROLES.get(raw.strip().lower().replace("_", ""))
+        known = _KNOWN.get(raw)
+        if known is not None:
+            return known
+        role = _ROLES.get(raw.strip().lower().replace("_", ""))
         if role is not None:
             return role, None
     report.warn("unknown_role", line=line, detail=str(raw)[:80])

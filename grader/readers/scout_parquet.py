@@ -1,29 +1,35 @@
-"""Inspect Scout's transcript tables in Parquet (extra `parquet`)."""
+"""Tables in Parquet (extra `parquet`): Inspect Scout's of transcripts, and spans of a tracing tool."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import msgspec
 
 from grader.readers.contained import contained
 from grader.readers.evidence import Head
 from grader.readers.finish import finish, score
 from grader.readers.given import logged_condition
 from grader.readers.inspect_about import condition_of_arguments, models_of_roles, named_scores, speaker_of
+from grader.readers.inspect_events import SideThreads, side_threads
 from grader.readers.inspect_messages import Speaker, inspect_messages
 from grader.readers.jsontext import decode_json
+from grader.readers.openinference import record_transcripts
+from grader.readers.pairing import ended_by_call
+from grader.readers.parquet_rows import parquet_rows, parquet_table
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
+from grader.readers.threads import MAIN, thread_entry
 from grader.transcript import Message, Transcript
 
-SUPPORT = "-RCS"
+SUPPORT = "TRCS"
 RECOGNISED_BY = "magic `PAR1`"
 
 _BATCH = 16
 """Rows decoded at a time: a transcript may have megabytes."""
 _EVENTS = ("events", "events_data")
-"""Most of a table; read for the rows only that hold no messages."""
+"""Most of a table: where it has them, a row is decoded at a time."""
 _LEFT = frozenset(
     [
         "timelines",
@@ -43,61 +49,76 @@ _EXPLANATION = "score_explanation"
 
 
 def sniff(head: Head) -> bool:
-    """Any Parquet file: what is none of Scout's is named when it is read."""
+    """Any Parquet file: what is neither Scout's nor spans is named when it is read."""
     return head.kind == "parquet"
 
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:
-    """A transcript a row. Raises Skip("needs_extra") without pyarrow."""
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise Skip("needs_extra", 'Parquet needs pyarrow: pip install "grader[parquet]"') from None
-    try:
-        with source.open() as stream:
-            plain = stream if stream.seekable() and source.member is None else io.BytesIO(stream.read())
-            table = pyarrow.parquet.ParquetFile(plain)
-            names = [name for name in table.schema_arrow.names if name not in _LEFT]
-            if not {"messages", "events"} & set(names):
-                if "transcript_id" in names:
-                    raise Skip("no_transcripts", "the index of Scout's tables, which holds no messages")
-                raise Skip("unrecognised", f"Parquet with columns {', '.join(sorted(names)[:8])}")
-            silent: set[int] = set()
-            for number, row in _rows(table, [name for name in names if name not in _EVENTS]):
-                report.rows += 1
-                with contained(report, "row", line=number, raw=row):
-                    messages = _listed(row, report)
-                    if messages:
-                        yield _transcript(source, report, row, number, messages)
-                    else:
-                        silent.add(number)
-            if silent:
-                yield from _silent(source, report, _rows(table, [name for name in names if name != "messages"]), silent)
-    except pyarrow.lib.ArrowException as error:
-        raise Skip("unreadable", f"not a readable Parquet file: {str(error)[:200]}") from None
-
-
-def _rows(table: Any, columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    number = 0
-    for batch in table.iter_batches(batch_size=_BATCH, columns=columns):
-        for row in batch.to_pylist():
-            number += 1
-            yield number, row
-
-
-def _silent(
-    source: Source, report: Report, rows: Iterator[tuple[int, dict[str, Any]]], wanted: set[int]
-) -> Iterator[Transcript]:
-    """Rows without messages: those of their last call to a model."""
-    for number, row in rows:
-        if number in wanted:
-            with contained(report, "row", line=number, raw=row):
-                messages = _last_call(row, report)
+    """A transcript a row of Scout's; of any other table, what its rows are. Raises Skip("needs_extra") without pyarrow."""
+    with source.open() as stream:
+        table = parquet_table(stream, source)
+        columns = set(table.schema_arrow.names)
+        if _is_spans(columns):
+            report.note("its rows taken for spans of a trace")
+            rows = _counted(_rows(table, [name for name in columns if name not in _LEFT]), report)
+            yield from record_transcripts(source, report, rows, large=True)
+            return
+        if "transcript_id" not in columns:
+            yield from _others(source, report, columns)
+            return
+        if not {"messages", "events"} & columns:
+            raise Skip("no_transcripts", "the index of Scout's tables, which holds no messages")
+        for number, row in _counted(
+            _rows(table, [name for name in table.schema_arrow.names if name not in _LEFT]), report
+        ):
+            with contained(report, "row", line=number, raw=_told(row)):
+                messages = _listed(row, report) or _last_call(row, report)
                 if messages:
                     yield _transcript(source, report, row, number, messages)
                 else:
                     report.leave_out("row without messages")
+
+
+def _others(source: Source, report: Report, columns: set[str]) -> Iterator[Transcript]:
+    """The rows of a table that is not Scout's, read as the rows of JSON they would be."""
+    from grader.readers.registry import recognise
+
+    rows = parquet_rows(source)
+    family = recognise(rows) if source.options.format is None else None
+    if family is None:
+        raise Skip("unrecognised", f"Parquet with columns {', '.join(sorted(columns)[:8])}")
+    report.note(f"its rows taken for {' or '.join(family.formats)}: {family.load().RECOGNISED_BY}")
+    yield from family.load().read(rows, report)
+
+
+def _is_spans(names: set[str]) -> bool:
+    """Whether a row is a span, as Phoenix and other tracing tools write tables of them."""
+    traced = {"context.trace_id", "trace_id", "traceId"} & names
+    return bool(traced) and any(name == "attributes" or name.startswith("attributes.") for name in names)
+
+
+def _counted(rows: Iterator[tuple[int, dict[str, Any]]], report: Report) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, row in rows:
+        report.rows += 1
+        yield number, row
+
+
+def _rows(table: Any, columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    import pyarrow
+
+    number = 0
+    try:
+        for batch in table.iter_batches(batch_size=1 if "events" in columns else _BATCH, columns=columns):
+            for row in batch.to_pylist():
+                number += 1
+                yield number, row
+    except pyarrow.lib.ArrowException as error:
+        raise Skip("unreadable", f"not a readable Parquet file: {str(error)[:200]}") from None
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    """What an error shows of a row: events may be a hundred megabytes."""
+    return {key: value for key, value in row.items() if key not in (*_EVENTS, "messages")}
 
 
 def _transcript(
@@ -115,10 +136,11 @@ def _transcript(
     }
     arguments = about.get("task_args")
     models = models_of_roles(about.get("model_roles"))
+    side = _beside_main(row, report, messages, models)
     return finish(
         source,
         report,
-        messages,
+        ended_by_call([*messages, *side.messages], lambda call: call.name == "submit"),
         format="scout_parquet",
         id=row.get("transcript_id"),
         model=models.get("target") or row.get("model"),
@@ -126,6 +148,7 @@ def _transcript(
         epoch=row.get("task_repeat"),
         condition=logged_condition(about, about.get("sample_metadata"), about.get("eval_metadata"))
         or (condition_of_arguments(arguments) if isinstance(arguments, dict) else None),
+        threads={MAIN: thread_entry("main", parent=None), **side.entries} if side.entries else None,
         scores=_scores(row, about),
         metadata={
             **{key: value for key, value in about.items() if key != "scores" and not key.startswith(_SCORE)},
@@ -133,6 +156,35 @@ def _transcript(
         },
         row=number,
     )
+
+
+def _beside_main(
+    row: dict[str, Any], report: Report, main: Sequence[Message], models: dict[str, str | None]
+) -> SideThreads:
+    """The words of sub-agents and what a compaction took out, which only the events hold, as in Inspect's own logs."""
+    events = row.get("events")
+    data = row.get("events_data")
+    return side_threads(
+        [events.encode("utf-8", "replace")] if isinstance(events, str) else [],
+        main,
+        report,
+        as_logged=lambda: _raws(row.get("messages")),
+        pool=lambda: _raws(data, "messages"),
+        resolved=lambda value: value,
+        speaker=speaker_of(models),
+        target_role="target" if "target" in models else None,
+    )
+
+
+def _raws(value: object, key: str | None = None) -> list[msgspec.Raw]:
+    """The items of a list in JSON (under `key`), undecoded; [] for anything else."""
+    try:
+        found: str | msgspec.Raw = value if isinstance(value, str) else "[]"
+        if key is not None and isinstance(value, str):
+            found = msgspec.json.decode(value, type=dict[str, msgspec.Raw])[key]
+        return msgspec.json.decode(found, type=list[msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError, KeyError):
+        return []
 
 
 def _scores(row: dict[str, Any], about: dict[str, Any]) -> list[dict[str, Any]]:
@@ -160,14 +212,14 @@ def _last_call(row: dict[str, Any], report: Report) -> list[Message]:
     events = _decoded(row.get("events"))
     for event in reversed(events) if isinstance(events, list) else ():
         if isinstance(event, dict) and event.get("event") == "model":
-            given = event.get("input") or _referred(event.get("input_refs"), _decoded(row.get("events_data")), report)
+            given = event.get("input") or _referred(event.get("input_refs"), _decoded(row.get("events_data")))
             if isinstance(given, list):
                 return inspect_messages([*given, *_answers(event.get("output"))], report, speaker=_speaker(row))
     return []
 
 
-def _referred(references: Any, data: Any, report: Report) -> list[Any]:
-    """What `input_refs` ([from, to) each) point to in the pool of a row's events."""
+def _referred(references: Any, data: Any) -> list[Any]:
+    """What `input_refs` ([from, to) each) point to in the pool of a row's events; what points nowhere is told by `side_threads`."""
     pool = data.get("messages") if isinstance(data, dict) else None
     pool = pool if isinstance(pool, list) else []
     found: list[Any] = []
@@ -175,8 +227,6 @@ def _referred(references: Any, data: Any, report: Report) -> list[Any]:
         match reference:
             case [int(start), int(end)] if 0 <= start <= end <= len(pool):
                 found += pool[start:end]
-            case _:
-                report.warn("unresolved_reference", detail=f"input_refs {reference!r:.60} of {len(pool)}")
     return found
 
 

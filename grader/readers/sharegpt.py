@@ -52,17 +52,25 @@ _TAKEN = frozenset(
 
 def sniff(head: Head) -> bool:
     """Rows or items with `conversations`, or with a chosen and a rejected answer."""
-    return any(_is_conversation(record) or _is_pair(record) for record in head.record_objects[:5])
+    return any(_is_conversation(record) or _is_pair(_plainly_named(record)) for record in head.record_objects[:5])
 
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a conversation; a preference pair gives two."""
     for line, record in source.records(report):
-        with contained(report, "row", line=line, raw=str(record)[:400]):
+        with contained(report, "row", line=line, raw=record):
+            record = _plainly_named(record)
             if not isinstance(record, dict) or not (_is_conversation(record) or _is_pair(record)):
                 report.malformed(line, "neither `conversations` nor `chosen` and `rejected`", str(record)[:400])
                 continue
             yield from _transcripts(source, report, record, line)
+
+
+def _plainly_named(record: Any) -> Any:
+    """A record whose pair is called `chosen_messages` and `rejected_messages`, as if it were not."""
+    if not isinstance(record, dict) or "chosen_messages" not in record:
+        return record
+    return {key.removesuffix("_messages") if key.startswith(_SIDES) else key: value for key, value in record.items()}
 
 
 def _is_conversation(record: dict[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 from grader.readers.contained import contained
 from grader.readers.evidence import SAMPLE, Head, first_rows, from_document
 from grader.readers.first_bytes import part_of_document, read_up_to, starts_with_rows, whole_lines, why_broken
-from grader.readers.jsontext import decode_counted, decode_json
+from grader.readers.jsontext import decode_counted
 from grader.readers.options import ReadOptions
 from grader.readers.report import Report, Skip
 from grader.readers.streams import Capped, lines, open_zip, unpacked
@@ -67,8 +67,8 @@ class Source:
         self.companions: set[Path] = set()
         """Files that were read as part of another one (shared over a run), resolved."""
         self._opener = opener
-        self.undecodable = 0
-        """Places in `document` that were not UTF-8 and became U+FFFD."""
+        self._replaced: dict[object, int] = {}
+        """Part of a document → places in it that were not UTF-8 and became U+FFFD."""
         self.damaged: str | None = None
         """Why the compressed data ends before its end."""
         self._data: bytes | None = None
@@ -96,7 +96,18 @@ class Source:
 
     def open(self) -> IO[bytes]:
         """A fresh stream over the unpacked bytes; close it."""
-        return unpacked(self._opener(), self.options.limits, size=self.size, damaged=self._found_damaged)
+        if self._data is not None:
+            return io.BytesIO(self._data)
+        return unpacked(
+            self._opener(),
+            self.options.limits,
+            size=self.size,
+            damaged=self._found_damaged,
+            undecodable=self._found_undecodable,
+        )
+
+    def _found_undecodable(self, count: int) -> None:
+        self._replaced["recoded"] = max(count, self._replaced.get("recoded", 0))
 
     def _found_damaged(self, why: str) -> None:
         self.damaged = why
@@ -119,8 +130,9 @@ class Source:
         """The evidence for sniffing."""
         with self.open() as stream:
             start = read_up_to(stream, self._prefix, self.size)
+            is_first = True
             while not start.strip():
-                start = read_up_to(stream, self._prefix, None)
+                start, is_first = read_up_to(stream, self._prefix, None), False
                 if not start:
                     return Head("empty")
         if start.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
@@ -130,7 +142,10 @@ class Source:
             return Head("parquet", start[:16])
         if b"\x00" in start[:_HEAD_BYTES] and not start.lstrip().startswith((b"{", b"[")):
             return Head("binary", start[:16])
-        return self._text_head(start)
+        head = self._text_head(start)
+        if not is_first:  # not all of the bytes
+            self._data = None
+        return head
 
     def release(self) -> None:
         """Forgets what was kept for reading again; head, data and document are read anew when asked for."""
@@ -141,11 +156,19 @@ class Source:
     @cached_property
     def document(self) -> Any:
         """The whole JSON value. Raises Skip("unreadable") when the bytes are none."""
+        decoded = self.head.document() if "head" in self.__dict__ else None
+        if decoded is not None:
+            return decoded
         try:
-            value, self.undecodable = decode_counted(self.data())
+            value, self._replaced["document"] = decode_counted(self.data())
         except ValueError as error:
             raise Skip("unreadable", f"not valid JSON: {error}") from None
         return value
+
+    @property
+    def undecodable(self) -> int:
+        """Places in what was decoded of a document that were not UTF-8 and became U+FFFD."""
+        return sum(self._replaced.values())
 
     def rows(self, report: Report) -> Iterator[tuple[int, Any]]:
         """(line, value) of each row of JSON. Rows that do not parse are reported, and the next one is read."""
@@ -204,7 +227,7 @@ class Source:
         """
         from grader.readers.largejson import values_at
 
-        position = 0
+        position = replaced = 0
         with self.open() as stream:
             try:
                 for run in values_at(stream, key, self.entry_limit, nth=nth):
@@ -216,11 +239,14 @@ class Source:
                     position += 1
                     report.rows += rows
                     try:
-                        value = decode_json(run)
+                        value, count = decode_counted(run)
                     except ValueError as error:
                         report.malformed(position, f"not valid JSON: {error}", bytes(run[:400]))
                         continue
                     del run
+                    if count:  # a list may be read more than once
+                        replaced += count
+                        self._replaced[key, nth] = max(replaced, self._replaced.get((key, nth), 0))
                     yield position, value
             except ValueError as error:
                 if not told:
@@ -237,16 +263,22 @@ class Source:
                         yield from run
                         continue
                     with contained(report, "item", line=1, raw=bytes(run[:400])):
-                        yield decode_json(run)
+                        value, count = decode_counted(run)
+                        self._replaced["nested"] = self._replaced.get("nested", 0) + count
+                        yield value
             except ValueError as error:
                 report.malformed(1, str(error), b"")
 
-    def members(self, *keys: str) -> dict[str, Any]:
-        """The decoded values under those keys at the top of an object, however large the rest of it is."""
+    def members(self, *keys: str, last: bool = False) -> dict[str, Any]:
+        """The decoded values under those keys at the top of an object, however large the rest of it is.
+
+        `last`: the last value of a key that stands more than once.
+        """
         from grader.readers.largejson import members_of
 
         with self.open() as stream:
-            return members_of(stream, keys, self.entry_limit)
+            found, self._replaced[keys] = members_of(stream, keys, self.entry_limit, last=last)
+        return found
 
     @cached_property
     def outline(self) -> Outline:
@@ -254,7 +286,9 @@ class Source:
         from grader.readers.largejson import outline_of
 
         with self.open() as stream:
-            return outline_of(stream, self.entry_limit)
+            found = outline_of(stream, self.entry_limit)
+        self._replaced["outline"] = found.replaced
+        return found
 
     def whole_head(self) -> Head:
         """The head of a large object with all its keys, or of a large list by whole items; it stays this source's head."""
@@ -274,8 +308,8 @@ class Source:
 
         In an object too large to be held, each list under a key in `streamed` is a StreamedList.
         """
-        if self.head.kind == "list" and not self.head.whole:
-            yield from self.values_at(None, report)
+        if self.head.kind == "list" and (not self.head.whole or len(self._data or b"") > _STEP):
+            yield from self.values_at(None, report)  # of the items together, as objects, three times as much is held
         elif self.head.kind == "list":
             for position, item in enumerate(self.document, 1):
                 report.rows += 1

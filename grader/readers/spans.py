@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.readers.packed import packed_mapping
+from grader.readers.packed import Packer
 from grader.readers.payload import unwrapped
+from grader.readers.span_dialects import as_span, in_usual_names
 from grader.readers.streamed import is_list
 
 __all__ = ["Event", "Span", "compacted", "flat", "indexed", "sdk_span", "sdk_spans"]
@@ -17,6 +18,7 @@ _DEPTH = 12
 _NUMBERED = ("llm.", "gen_ai.prompt", "gen_ai.completion")
 """Whose lists are read by position; elsewhere they stay whole, for they may hold a history each."""
 _WRITTEN = ("llm.input_messages", "llm.output_messages")
+_STARTS = ("startTime", "start_time", "start_timestamp", "start_time_unix_nano")
 _CHILDREN = ("children", "childs", "child_spans")
 _INDEX = re.compile(r"(\d{1,6})(?:\.(.+))?", re.DOTALL)
 
@@ -46,13 +48,32 @@ class Span:
     events: list[Event] = field(default_factory=list)
 
 
-def compacted(span: Span) -> Span:
+def compacted(span: Span, packer: Packer) -> Span:
     """`span` as it waits for the others of a large file: what it says is packed."""
-    span.attributes = packed_mapping(dict(span.attributes))
+    span.attributes = _packed_flat(span.attributes, packer)
     for event in span.events:
-        event.attributes = packed_mapping(dict(event.attributes))
-        event.body = packed_mapping(event.body) if isinstance(event.body, dict) else event.body
+        event.attributes = _packed_flat(event.attributes, packer)
+        event.body = packer.mapping(event.body) if isinstance(event.body, dict) else event.body
     return span
+
+
+def _packed_flat(attributes: Mapping[str, Any], packer: Packer) -> Mapping[str, Any]:
+    """Flat attributes, packed without what stands in other ones of them too."""
+    whole = dict(attributes)
+    outer = {key: value for key, value in whole.items() if not _stands_in_another(key, whole)}
+    if len(outer) == len(whole):
+        return packer.mapping(whole)
+    again = flat(outer)
+    return packer.mapping(outer, flat) if list(again) == list(whole) and again == whole else packer.mapping(whole)
+
+
+def _stands_in_another(key: str, attributes: Mapping[str, Any]) -> bool:
+    dot = key.rfind(".")
+    while dot > 0:
+        if isinstance(attributes.get(key[:dot]), dict | list):
+            return True
+        dot = key.rfind(".", 0, dot)
+    return False
 
 
 def flat(value: Mapping[str, Any], prefix: str = "", depth: int = _DEPTH) -> dict[str, Any]:
@@ -114,6 +135,7 @@ def sdk_span(record: object) -> Span | None:
     """A span as an SDK or a tracing tool writes it: `spanContext`, `context`, or columns `context.trace_id`."""
     if not isinstance(record, dict):
         return None
+    record = as_span(record)
     context: dict[str, Any] = next(
         (record[key] for key in ("spanContext", "context", "span_context") if isinstance(record.get(key), dict)), {}
     )
@@ -121,16 +143,19 @@ def sdk_span(record: object) -> Span | None:
     span = _id(context, "spanId", "span_id") or _id(record, "context.span_id", "spanId", "span_id")
     kind = _first(record, "span_kind", "spanKind")
     columns = any(isinstance(key, str) and key.startswith("attributes.") for key in record)
+    attributes = _attributes(record)
+    named = unwrapped(attributes.get("mlflow.traceRequestId"))
+    trace = named.strip('"') if isinstance(named, str) and named else trace
     if trace is None or not (context or "context.trace_id" in record or "attributes" in record or columns or kind):
         return None
     return Span(
         trace=trace,
         id=span or "",
-        attributes=_attributes(record),
+        attributes=attributes,
         parent=_parent(record),
         name=str(record.get("name") or record.get("span_name") or ""),
         kind=str(kind or "").upper(),
-        start=next((record[key] for key in ("startTime", "start_time", "start_timestamp") if record.get(key)), None),
+        start=next((record[key] for key in _STARTS if record.get(key)), None),
         failed=_failure(record),
         events=[event for item in _listed(record.get("events")) if (event := _event(item)) is not None],
     )
@@ -147,7 +172,7 @@ def _attributes(record: dict[str, Any]) -> dict[str, Any]:
     for key in _WRITTEN:  # a column of a table may hold them as JSON
         if isinstance(found.get(key), str):
             found |= flat({key: unwrapped(found[key])})
-    return found
+    return in_usual_names(found)
 
 
 def _parent(record: dict[str, Any]) -> str | None:

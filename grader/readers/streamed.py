@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any, TypeGuard
 
-from grader.readers.largejson import members_of
 from grader.readers.report import Report
 from grader.readers.source import Source
 
@@ -18,6 +17,9 @@ class StreamedList:
     def __init__(self, source: Source, key: str, nth: int, report: Report, *, told: bool) -> None:
         self._source, self._key, self._nth, self._report, self._told = source, key, nth, report, told
 
+    def __repr__(self) -> str:  # in the excerpt of a row that is no log
+        return "[…]"
+
     def __iter__(self) -> Iterator[Any]:
         found = self._source.values_at(self._key, self._report, nth=self._nth, rows=False, told=self._told)
         return (item for _, item in found)
@@ -28,8 +30,12 @@ def is_list(value: object) -> TypeGuard[list[Any] | StreamedList]:
     return isinstance(value, list | StreamedList)
 
 
-def streamed_object(source: Source, report: Report, keys: Collection[str]) -> Any:
+def streamed_object(
+    source: Source, report: Report, keys: Collection[str], needed: Collection[str] | None = None
+) -> Any:
     """The object of a file, each large list under one of `keys` a StreamedList; where it breaks off, what comes before.
+
+    `needed`: the only members to be there, where not all are.
 
     Raises Skip("unreadable") where it breaks off before any such list.
     """
@@ -39,10 +45,10 @@ def streamed_object(source: Source, report: Report, keys: Collection[str]) -> An
         return source.document  # which says what is wrong with it
     if found.fault:
         report.malformed(1, found.fault, b"")
-    rest = found.large.keys() - lists.keys()
+    top = found.top if needed is None else {key: value for key, value in found.top.items() if key in needed}
+    rest = (found.large.keys() & top.keys()) - lists.keys()
     held = {}
     if rest:
-        with source.open() as stream:
-            held = members_of(stream, rest, source.entry_limit, last=True)
+        held = source.members(*rest, last=True)
     told = found.fault is not None
-    return found.top | held | {key: StreamedList(source, key, nth, report, told=told) for key, nth in lists.items()}
+    return top | held | {key: StreamedList(source, key, nth, report, told=told) for key, nth in lists.items()}

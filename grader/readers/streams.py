@@ -1,12 +1,12 @@
-"""Bytes out of files: compression undone as a stream, caps on what really comes out, byte order marks settled."""
+"""Bytes out of files: compression undone as a stream, caps on what really comes out, recoded where it is no UTF-8."""
 
 from __future__ import annotations
 
 import bz2
-import codecs
 import gzip
 import io
 import lzma
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,15 +20,13 @@ else:  # the standard zipfile has no method 93 before 3.14, and Inspect writes i
     from backports import zstd
     from backports.zstd import zipfile
 
-from grader.readers.jsontext import to_text
 from grader.readers.options import Limits
+from grader.readers.recoded import beginning, recoded
 from grader.readers.report import Skip
 
 __all__ = ["READ_ERRORS", "Capped", "lines", "open_zip", "unpacked"]
 
 _LAYERS: Final = 2
-_WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
-
 
 READ_ERRORS: Final[tuple[type[Exception], ...]] = (
     OSError,
@@ -43,6 +41,8 @@ READ_ERRORS: Final[tuple[type[Exception], ...]] = (
 """What a damaged file or archive raises while it is read."""
 
 
+_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
+"""A frame of zstd that holds no data: parallel compressors put a table there."""
 _BREAKS_OFF: Final = (EOFError, OSError, zlib.error, lzma.LZMAError, zstd.ZstdError)
 """What a decompressor raises where its data is cut off or damaged; what came out before is good."""
 
@@ -91,7 +91,10 @@ class Capped(io.RawIOBase):
             return bytes(cast(Any, self._stream).read1(size))  # `read` loses what came out in the same call
         except _BREAKS_OFF as error:
             if not self.count or self._damaged is None:
-                raise
+                said = str(error) or type(error).__name__
+                raise Skip(
+                    "unreadable", f"nothing can be unpacked before the compressed data breaks off: {said}"
+                ) from None
             self._damaged(str(error) or type(error).__name__)
             return b""
 
@@ -101,46 +104,38 @@ class Capped(io.RawIOBase):
 
 
 def unpacked(
-    stream: IO[bytes], limits: Limits, *, size: int | None, damaged: Callable[[str], None] | None = None
+    stream: IO[bytes],
+    limits: Limits,
+    *,
+    size: int | None,
+    damaged: Callable[[str], None] | None = None,
+    undecodable: Callable[[int], None] = lambda _: None,
 ) -> IO[bytes]:
-    """`stream` with gzip, zstd, xz or bz2 undone (two layers at most), UTF-16 and UTF-32 recoded and a UTF-8 mark dropped.
+    """`stream` with gzip, zstd, xz or bz2 undone (two layers at most), as UTF-8 with line feeds (see `recoded`).
 
     Compressed data that breaks off gives what came before, and `damaged` is told why.
     """
     buffered = stream if hasattr(stream, "peek") else io.BufferedReader(cast(Any, stream), 1 << 16)
     for _ in range(_LAYERS):
-        opened = _undo(buffered)
+        magic, buffered = beginning(buffered, 6)
+        opened = _undo(buffered, magic)
         if opened is None:
             break
         capped = Capped(opened, limits.archive, packed=size, limits=limits, damaged=damaged)
         buffered = io.BufferedReader(capped, 1 << 18)
-    return _settle_mark(buffered, limits)
+    return recoded(buffered, undecodable)
 
 
-def _undo(stream: Any) -> IO[bytes] | None:
-    magic = bytes(stream.peek(6)[:6])
+def _undo(stream: Any, magic: bytes) -> IO[bytes] | None:
     if magic.startswith(b"\x1f\x8b"):
         return cast(IO[bytes], gzip.GzipFile(fileobj=stream))
-    if magic.startswith(b"\x28\xb5\x2f\xfd"):
+    if magic.startswith(b"\x28\xb5\x2f\xfd") or _SKIPPABLE.match(magic):
         return cast(IO[bytes], zstd.ZstdFile(stream))
     if magic.startswith(b"\xfd7zXZ\x00"):
         return cast(IO[bytes], lzma.LZMAFile(stream))
     if magic.startswith(b"BZh"):
         return cast(IO[bytes], bz2.BZ2File(stream))
     return None
-
-
-def _settle_mark(stream: Any, limits: Limits) -> IO[bytes]:
-    start = bytes(stream.peek(4)[:4])
-    if start.startswith(codecs.BOM_UTF8):
-        stream.read(3)
-    elif start.startswith(_WIDE_MARKS):
-        data = stream.read(limits.entry + 1)
-        if len(data) > limits.entry:
-            raise Skip("too_large", f"more than {limits.entry:,} bytes of UTF-16 or UTF-32")
-        stream.close()
-        return io.BytesIO(to_text(data)[0].encode("utf-8", "replace"))
-    return cast(IO[bytes], stream)
 
 
 def lines(stream: IO[bytes], limit: int) -> Iterator[tuple[int, bytes | None]]:

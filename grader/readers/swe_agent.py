@@ -16,8 +16,10 @@ from grader.readers.finish import finish, score
 from grader.readers.given import logged_condition
 from grader.readers.jsontext import decode_json
 from grader.readers.openai_messages import openai_message
+from grader.readers.pairing import ended_by_call
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
+from grader.readers.streamed import StreamedList, is_list, streamed_object
 from grader.readers.threads import MAIN, thread_entry
 from grader.readers.toolcall import tool_call
 from grader.readers.turns import turn
@@ -56,12 +58,12 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
 def _records(source: Source, report: Report) -> Iterator[tuple[int, Any]]:
     """The trajectories. Newer versions repeat the whole prompt in every step: of a large file the history is enough."""
     if source.head.kind == "object" and not source.head.whole:
-        record = source.members(*_NEEDED)
-        if _items(record, "history"):
+        whole = source.whole_head()
+        if whole.get("history"):
             report.rows += 1
-            if "attempts" in source.head.keys:
+            if "attempts" in whole.keys:
                 report.leave_out("attempts of a large file")
-            yield 1, record
+            yield 1, streamed_object(source, report, ("history",), _NEEDED)
             return
     yield from source.records(report)
 
@@ -81,9 +83,9 @@ def _is_filled(record: dict[str, Any]) -> bool:
     return any(_items(record, key) for key in ("history", "trajectory", "attempts"))
 
 
-def _items(record: dict[str, Any], key: str) -> list[Any]:
+def _items(record: dict[str, Any], key: str) -> list[Any] | StreamedList:
     value = record.get(key)
-    return value if isinstance(value, list) else []
+    return value if is_list(value) else []
 
 
 def _transcript(source: Source, report: Report, record: dict[str, Any], row: int | None) -> Transcript:
@@ -99,7 +101,7 @@ def _transcript(source: Source, report: Report, record: dict[str, Any], row: int
     return finish(
         source,
         report,
-        messages,
+        ended_by_call(messages, lambda call: call.name == "submit" or call.text.split()[:1] == ["submit"]),
         format="swe_agent",
         model=_model(record),
         task=record.get("instance_id"),
@@ -162,7 +164,7 @@ def _model(record: dict[str, Any]) -> str | None:
     return config if isinstance(config, str) else None
 
 
-def _history(history: list[Any], report: Report, threads: dict[str, dict[str, Any]]) -> list[Message]:
+def _history(history: list[Any] | StreamedList, report: Report, threads: dict[str, dict[str, Any]]) -> list[Message]:
     """The turns; each agent has its own thread, the first one main."""
     messages: list[Message] = []
     names: dict[str, str] = {}
@@ -236,7 +238,7 @@ def _without_action(text: str, action: str) -> str:
     return text
 
 
-def _steps(steps: list[Any], report: Report) -> list[Message]:
+def _steps(steps: list[Any] | StreamedList, report: Report) -> list[Message]:
     """Where there is no history: the prompt of the first query, then response, action and observation of each step."""
     messages: list[Message] = []
     for position, step in enumerate(steps):

@@ -28,16 +28,16 @@ _DISPLAY_LINE = re.compile(r"^(system|user|assistant|tool): ?", re.MULTILINE)
 
 def sniff(head: Head) -> bool:
     """Results of either generation."""
-    if head.kind == "object":
-        if isinstance(head.get("simulations"), list):
-            return True
-        if {"ticks", "task_id"} <= head.keys:
-            return True
+    if head.kind == "object" and (isinstance(head.get("simulations"), list) or _is_about_others(head)):
+        return True
     return any(_is_run(record) for record in head.record_objects[:5])
 
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a run or simulation."""
+    if source.head.kind == "object" and _is_about_others(source.head):
+        _told_in_files_of_their_own(source, report)
+        return
     silent = found = 0
     for number, run, info in _runs(source, report):
         with contained(report, "row", line=number, raw=run):
@@ -64,7 +64,10 @@ def _runs(source: Source, report: Report) -> Iterator[tuple[int | None, Any, dic
 
 
 def _is_simulation(record: Any) -> bool:
-    return isinstance(record, dict) and "ticks" in record and "task_id" in record
+    """One of τ² alone: spoken, or as text."""
+    if not isinstance(record, dict) or "task_id" not in record:
+        return False
+    return "ticks" in record or ("termination_reason" in record and isinstance(record.get("messages"), list))
 
 
 def _folder_info(source: Source) -> dict[str, Any]:
@@ -83,12 +86,27 @@ def _info(record: dict[str, Any]) -> dict[str, Any]:
     return record["info"] if isinstance(record.get("info"), dict) else {}
 
 
+def _is_about_others(head: Head) -> bool:
+    """What stands beside a folder of simulations: the settings of all, and the tasks."""
+    return "simulations" not in head.keys and "tasks" in head.keys and isinstance(head.get("info", "agent_info"), dict)
+
+
+def _told_in_files_of_their_own(source: Source, report: Report) -> None:
+    """Raises Skip where no folder of simulations stands beside."""
+    if source.head.error:
+        raise Skip("unreadable", source.head.error)
+    if source.member is not None or source.root is None or not (source.path.parent / "simulations").is_dir():
+        raise Skip("no_transcripts", "settings of simulations, which are not in it")
+    report.leave_out("settings of simulations in files of their own")
+    report.told_elsewhere = True
+
+
 def _is_run(record: dict[str, Any]) -> bool:
     if isinstance(record.get("traj"), list) and "reward" in record:
         return True
     if isinstance(record.get("messages_display"), str):
         return True
-    return "ticks" in record and "task_id" in record
+    return _is_simulation(record)
 
 
 def _read(source: Source, report: Report, run: Any, info: dict[str, Any], row: int | None) -> Transcript | None:
@@ -210,7 +228,10 @@ def _message(row: Any, report: Report, line: int | None) -> list[Message]:
         row = {**row, "content": row.get("audio_script_gold")}
     thought = _thought(row.get("raw_data"))
     requestor = row.get("role") == "user" and bool(row.get("tool_calls"))
-    found = openai_message({**row, **thought, "id": None}, report, line=line)
+    if thought or "id" in row:
+        found = openai_message({**row, **thought, "id": None}, report, line=line)
+    else:
+        found = openai_messages([row], report, line=line)
     if not requestor:
         return found
     return [turn(m.role, m.blocks, name=m.name, time=row.get("timestamp"), meta={"requestor": "user"}) for m in found]

@@ -43,6 +43,8 @@ class PrefixMerge:
         """Keys up to the first message that is not the system's → threads that begin so: only those can share anything."""
         self._discarded = 0
         self._subagents = 0
+        self.grew = False
+        """Whether the last call that was taken in said anything new."""
 
     def add(
         self,
@@ -57,13 +59,15 @@ class PrefixMerge:
         `keys`: the message_key of each message, where the caller has them already.
         """
         keys = [message_key(message) for message in call] if keys is None else keys
+        self.grew = True
         name, shared = self._longest(call, keys) if thread is None or thread in self._threads else (None, 0)
         if thread is not None and thread in self._threads and name != thread:
             name, shared = thread, _common(self._keys[thread], keys)
         if name is None:
             return self._begin(call, keys, actor, thread)
         known = self._keys[name]
-        if shared == len(keys):  # nothing new
+        if shared == len(keys):
+            self.grew = False
             return name
         if shared < len(known):
             self._discard(name, shared, keys[shared:])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from grader.readers.jsontext import compact, decode_json
 from grader.transcript import Block
 
@@ -55,9 +57,12 @@ def arguments_text(arguments: object) -> tuple[str, bool]:
         if not arguments.strip():
             return "", True
         try:
-            decoded = decode_json(arguments)
-        except ValueError:
-            return arguments, False
+            decoded = _FAST(arguments)
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            try:
+                decoded = decode_json(arguments)
+            except ValueError:
+                return arguments, False
         if isinstance(decoded, str):  # encoded twice
             return arguments_text(decoded) if decoded.lstrip().startswith("{") else (decoded, True)
         arguments = decoded
@@ -66,6 +71,14 @@ def arguments_text(arguments: object) -> tuple[str, bool]:
     if not arguments:
         return "", True
     lines: list[str] = []
+    if type(arguments) is dict and len(arguments) <= _MAX_LEAVES:
+        for key, value in arguments.items():  # nearly all are flat, and of strings
+            if type(value) is not str:
+                lines.clear()
+                break
+            lines.append(f"{key}:\n{value}" if "\n" in value else f"{key}: {value}")
+        else:
+            return "\n".join(lines), True
     _flatten("", arguments, _MAX_DEPTH, lines)
     if len(lines) > _MAX_LEAVES:
         return compact(arguments), True
@@ -85,3 +98,6 @@ def _flatten(path: str, value: object, depth: int, lines: list[str]) -> None:
             _flatten(f"{path}[{position}]", item, depth - 1, lines)
     else:
         lines.append(f"{path}: {compact(value)}")
+
+
+_FAST = msgspec.json.Decoder().decode

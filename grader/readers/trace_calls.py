@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -15,12 +16,13 @@ from grader.readers.jsontext import compact
 from grader.readers.packed import unpacked
 from grader.readers.payload import Side, decode_payload, unwrapped
 from grader.readers.report import Report
+from grader.readers.streamed import StreamedList
 from grader.readers.threads import PrefixMerge, message_key
 from grader.readers.toolcall import arguments_text
 from grader.readers.turns import turn
 from grader.transcript import Block, Message
 
-__all__ = ["CallMerge", "History", "ToolRun", "results_in_roles", "tool_name", "with_tool_runs"]
+__all__ = ["CallMerge", "History", "ToolRun", "decode_once", "results_in_roles", "tool_name", "with_tool_runs"]
 
 _RECENT = 8
 _TURN_ENDS = frozenset(["user", "human", "system", "developer", "tool", "function"])
@@ -39,6 +41,7 @@ class History:
         """`before`: whose memory this one shares, for calls that stand in several files."""
         self._report = report
         self._known: dict[bytes, list[Message]] = before._known if before else {}
+        """Digest of what was decoded → its messages: the bytes themselves would be kept a second time."""
         self._keys: dict[int, object] = before._keys if before else {}
         self._converted: dict[Side, tuple[list[dict[str, Any]], list[Any]]] = {}
         self._recent: deque[_Rows] = before._recent if before else deque(maxlen=_RECENT)
@@ -48,6 +51,8 @@ class History:
         value = unwrapped(value)
         if isinstance(value, list):
             return self._rows(value, side)
+        if isinstance(value, StreamedList):
+            return [message for rows in _turns(value) for message in self._remembered(rows, side)]
         if (
             isinstance(value, dict)
             and isinstance(rows := value.get("messages"), list)
@@ -103,12 +108,12 @@ class History:
 
     def _remembered(self, value: Any, side: Side) -> list[Message]:
         try:
-            packed = side.encode() + msgspec.json.encode(value)
+            digest = blake2b(msgspec.json.encode(value), digest_size=16, key=side.encode()).digest()
         except (ValueError, TypeError, OverflowError, RecursionError):  # lone surrogates, huge integers, deep nesting
             return decode_payload(value, self._report, side=side)
-        known = self._known.get(packed)
+        known = self._known.get(digest)
         if known is None:
-            known = self._known[packed] = decode_payload(value, self._report, side=side)
+            known = self._known[digest] = decode_payload(value, self._report, side=side)
             self._keys |= {id(message): message_key(message) for message in known}
         return known
 
@@ -120,6 +125,23 @@ class _Rows:
     side: Side
     rows: list[Any]
     messages: list[Message]
+
+
+def decode_once(rows: Iterable[Any], report: Report, side: Side) -> list[Message]:
+    """As `History.decode`, for a list that no other call repeats."""
+    return [message for turn in _turns(rows) for message in decode_payload(turn, report, side=side)]
+
+
+def _turns(rows: Iterable[Any]) -> Iterator[list[Any]]:
+    """Rows that belong together, one group at a time."""
+    group: list[Any] = []
+    for row in rows:
+        group.append(row)
+        if _ends_a_turn(row):
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 def _ends_a_turn(row: object) -> bool:
@@ -145,6 +167,7 @@ class CallMerge:
 
     def __init__(self, report: Report, history: History | None = None) -> None:
         self.history = history or History(report)
+        self._report = report
         self._merge = PrefixMerge()
         self._asked: dict[str, str] = {}
         """Call id → the thread whose last answer made that call."""
@@ -174,6 +197,8 @@ class CallMerge:
             self._merge.extend(thread, [*(given[place] for place in told[known:]), *said])
         else:
             thread = self._merge.add([*given, *said], actor=actor, keys=[*keys, *answered])
+            if not self._merge.grew:
+                self._report.leave_out("call that says nothing new")
         calls = [block for message in said for block in message.blocks if block.kind == "tool_call"]
         self._last[thread] = frozenset(block.call_id for block in calls if block.call_id)
         self._asked |= dict.fromkeys(self._last[thread], thread)

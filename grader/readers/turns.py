@@ -27,7 +27,7 @@ def turn(
     stamp = None
     if time is not None and time != "":
         stamp = utc_iso(time)
-        if not (isinstance(time, str) and stamp is not None and time[:19].replace(" ", "T") == stamp[:19]):
+        if stamp is None or not (isinstance(time, str) and time[:19].replace(" ", "T") == stamp[:19]):
             meta = {**(meta or {}), "raw_time": time}
     kept = tuple(blocks)
     return Message(
@@ -37,7 +37,7 @@ def turn(
         name if isinstance(name, str) and name else None,
         thread,
         stamp,
-        source_id if type(source_id) is str and source_id else _text_id(source_id),
+        None if source_id is None else source_id if type(source_id) is str and source_id else _text_id(source_id),
         tuple(sorted(set(flags))) if flags else (),
         meta,
     )

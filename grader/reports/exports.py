@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeAlias
 
 import msgspec
 
@@ -46,8 +46,20 @@ CSV_COLUMNS = [
     "created",
     "current",
     "id",
+    "first_id",
+    "first_created",
+    "spans",
+    "action",
+    "reason",
+    "claimed",
+    "flags",
+    "active_ms",
 ]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+_Row: TypeAlias = tuple[Annotation, str | None, str | None, bool, Annotation | None]
+"""An annotation, model and condition of its transcript, whether it holds now, and its rater's last blind one there."""
 
 
 def annotation_json(item: Annotation, model: str | None, condition: str | None, current: bool) -> dict[str, Any]:
@@ -101,7 +113,7 @@ def write_annotations_jsonl(store: Store, target: Path, *, rubric: Rubric, keys:
     """The current annotations of one run's transcripts under `rubric`, as `grade --out` writes them."""
     facts = {found.key: (found.model, found.condition) for found in entries(store)}
 
-    def rows() -> Iterator[tuple[Annotation, str | None, str | None, bool, str | None]]:
+    def rows() -> Iterator[_Row]:
         for key in keys:
             for item in read_annotations(store, transcript_key=key, rubric=rubric.id):
                 yield item, *facts.get(key, (None, None)), True, None
@@ -109,14 +121,12 @@ def write_annotations_jsonl(store: Store, target: Path, *, rubric: Rubric, keys:
     return _write(target, "jsonl", rows(), store)
 
 
-def _rows(
-    store: Store, where: Selection, rubric: str | None, history: bool
-) -> Iterator[tuple[Annotation, str | None, str | None, bool, str | None]]:
+def _rows(store: Store, where: Selection, rubric: str | None, history: bool) -> Iterator[_Row]:
     facts = {(found.id, found.digest): (found.model, found.condition) for found in entries(store, where)}
-    first: dict[tuple[Any, ...], str | None] = {}
+    first: dict[tuple[Any, ...], Annotation] = {}
     for item in read_annotations(store, where, current=False, kinds=("human",), rubric=rubric):
         if item.view == "blind":
-            first[_item(item)] = item.value
+            first[_item(item)] = item
     now_true = current_ids(store) if history else None
     for item in read_annotations(store, where, current=not history, rubric=rubric):
         model, condition = facts.get((item.transcript, item.transcript_digest), (None, None))
@@ -130,7 +140,7 @@ def _item(item: Annotation) -> tuple[Any, ...]:
 def _write(
     target: Path | None,
     form: str,
-    rows: Iterable[tuple[Annotation, str | None, str | None, bool, str | None]],
+    rows: Iterable[_Row],
     store: Store,
 ) -> int:
     write = {"jsonl": _write_jsonl, "csv": _write_csv}[form]
@@ -178,7 +188,7 @@ def write_aside(target: Path, write: Callable[[TextIO], int]) -> int:
     return count
 
 
-def _write_jsonl(stream: TextIO, rows: Iterable[tuple[Annotation, str | None, str | None, bool, str | None]]) -> int:
+def _write_jsonl(stream: TextIO, rows: Iterable[_Row]) -> int:
     count = 0
     for item, model, condition, current, _ in rows:
         stream.write(json_text(annotation_json(item, model, condition, current)) + "\n")
@@ -186,14 +196,17 @@ def _write_jsonl(stream: TextIO, rows: Iterable[tuple[Annotation, str | None, st
     return count
 
 
-def _write_csv(stream: TextIO, rows: Iterable[tuple[Annotation, str | None, str | None, bool, str | None]]) -> int:
+def _write_csv(stream: TextIO, rows: Iterable[_Row]) -> int:
     out = csv.writer(stream, lineterminator="\n")
     out.writerow(CSV_COLUMNS)
     count = 0
     for item, model, condition, current, first in rows:
         cells = annotation_json(item, model, condition, current)
         cells["quotes"] = " | ".join(span.quote for span in item.spans)
-        cells["first_value"] = first
+        cells["spans"] = " ".join(f"M{span.message}.{span.block}:{span.start}-{span.end}" for span in item.spans)
+        cells["flags"] = " ".join(item.flags)
+        if first is not None:
+            cells |= {"first_value": first.value, "first_id": first.id, "first_created": first.created}
         out.writerow([cell(cells.get(name)) for name in CSV_COLUMNS])
         count += 1
     return count

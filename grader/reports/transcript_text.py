@@ -109,13 +109,22 @@ def _message(out: Console, message: Message, full: bool) -> None:
     marks = f" ({', '.join(message.flags)})" if message.flags else ""
     out.print(plain(f"[M{message.index}] {who}{marks}", style=_STYLES.get(message.role, "")))
     for block in message.blocks:
-        if block.kind != "text":
-            title = block.kind.replace("_", " ") + (f" {block.name}" if block.name else "")
-            out.print(plain(f"  {title}{f' (error: {block.error})' if block.error else ''}", style="dim"))
-        shown, hidden = (block.text, "") if full or block.kind == "text" else _folded(block.text)
-        out.print(paragraph(_indented(shown)), soft_wrap=not out.is_terminal)
-        if hidden:
-            out.print(plain(f"  {hidden}; --full shows all", style="dim"))
+        _block(out, block, full)
+
+
+def _block(out: Console, block: Block, full: bool) -> None:
+    """Plain text two columns in; any other block under a title that begins a column before, where no text ever does."""
+    is_text = block.kind == "text"
+    if not is_text:
+        title = block.kind.replace("_", " ") + (f" {block.name}" if block.name else "")
+        title += " (encrypted)" if block.meta and block.meta.get("redacted") and not block.text else ""
+        out.print(plain(f" - {title}{f' (error: {block.error})' if block.error else ''}", style="dim"))
+    shown, hidden = (block.text, "") if full or is_text else _folded(block.text)
+    shown = shown.strip("\n")
+    if shown.strip():
+        out.print(paragraph(_indented(shown, 2 if is_text else 4)), soft_wrap=not out.is_terminal)
+    if hidden:
+        out.print(plain(f"    {hidden}; --full shows all", style="dim"))
 
 
 def _folded(text: str) -> tuple[str, str]:
@@ -126,8 +135,8 @@ def _folded(text: str) -> tuple[str, str]:
     return kept, f"[+ {max(0, len(lines) - _FOLD_LINES // 2)} lines, {len(text) - len(kept):,} characters folded]"
 
 
-def _indented(text: str) -> str:
-    return "\n".join(f"  {line}" if line else line for line in text.split("\n"))
+def _indented(text: str, columns: int) -> str:
+    return "\n".join(" " * columns + line if line else line for line in text.split("\n"))
 
 
 def _label_line(item: Annotation) -> Any:

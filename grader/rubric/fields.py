@@ -69,6 +69,10 @@ class Fields:
         self._wrong.add(key)
         self.error(key, message)
 
+    def passed_over(self, key: str) -> None:
+        """Note that `key` is a field of the format and cannot be judged: what it hangs on is wrong already."""
+        self._known.add(key)
+
     def wrong(self, key: str) -> bool:
         """Whether `key` is missing though required, or was already reported: checks built on it would only repeat that."""
         return key in self._wrong
@@ -156,7 +160,12 @@ class Fields:
         """The tables of an array of tables, each called by `called` and its `id`, or by its place."""
         value = self._read(key, [])
         if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-            return self._mistyped(key, f"a list of tables ([[…{key}]])", value, [])
+            return self._mistyped(
+                key,
+                f"a list of tables ([[{'.'.join(part for part in (*self.path, key) if isinstance(part, str))}]])",
+                value,
+                [],
+            )
         found = []
         for position, entry in enumerate(value):
             own = entry.get("id")

@@ -101,7 +101,8 @@ def _find(id_or_path: str | Path) -> Path:
     if _is_path(id_or_path):
         path = Path(id_or_path)
         if not path.is_file():
-            raise BadInput("no such rubric file", path=one_line(path))
+            what = "a folder, not a rubric file" if path.is_dir() else "no such rubric file"
+            raise BadInput(what, path=one_line(path))
         return path
     path = _folder() / f"{text}.toml"
     if not _RUBRIC_ID.fullmatch(text) or not path.is_file():
@@ -125,6 +126,8 @@ def _folder() -> Path:
 
 
 def _syntax(source: str, problem: Exception) -> tuple[int, str]:
+    if isinstance(problem, RecursionError):
+        return 1, "not TOML that can be read: lists or tables nested too deeply"
     message = str(problem)
     found = re.search(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$", message)
     if not found:

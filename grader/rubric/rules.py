@@ -44,7 +44,9 @@ def read_patterns(
         kind = reader.choice("kind", ("regex", "phrase", "combine"))
         own = () if reader.wrong("kind") else _OWN_FIELDS[kind]
         for key in (key for keys in _OWN_FIELDS.values() for key in keys):
-            if own and key not in own and reader.has(key):
+            if not own:
+                reader.passed_over(key)
+            elif key not in own and reader.has(key):
                 reader.misplaced(key, f'"{key}" does not belong to kind "{kind}"')
         pattern = Pattern(
             id=pattern_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import sqlite3
 import sys
@@ -190,19 +191,39 @@ def open_store(
 
     `busy_timeout`: seconds to wait for another writer. `full_sync`: survive power loss, not only a killed process, at about
     4 ms a commit. `any_thread`: the caller sees to it that only one thread at a time uses it.
+    A database whose folder cannot be written is opened for reading: `writing()` then raises.
     Raises StoreError: missing file without `create`, a network file system, a newer schema, not a database.
     """
     in_memory = str(path) == ":memory:"
     file = Path(path)
     if not in_memory:
         _check_place(file, create)
+    store = Store(None if in_memory else file, _connected(str(path), busy_timeout, any_thread), busy_timeout)
     try:
-        connection = sqlite3.connect(
-            str(path), timeout=busy_timeout, isolation_level=None, check_same_thread=not any_thread
+        _set_up(store, full_sync)
+    except StoreError:
+        store.close()
+        if in_memory or not _cannot_be_written(file):
+            raise
+    except BaseException:
+        store.close()
+        raise
+    else:
+        return store
+    return _open_unwritable(file, busy_timeout, any_thread)
+
+
+def _connected(address: str, busy_timeout: float, any_thread: bool, *, uri: bool = False) -> sqlite3.Connection:
+    try:
+        return sqlite3.connect(
+            address, timeout=busy_timeout, isolation_level=None, check_same_thread=not any_thread, uri=uri
         )
     except sqlite3.Error as error:
-        raise StoreError(f"{one_line(path)}: cannot be opened ({one_line(error)})") from error
-    store = Store(None if in_memory else file, connection, busy_timeout)
+        raise StoreError(f"{one_line(address)}: cannot be opened ({one_line(error)})") from error
+
+
+def _set_up(store: Store, full_sync: bool) -> None:
+    connection = store.connection
     try:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA synchronous = {'FULL' if full_sync else 'NORMAL'}")
@@ -210,10 +231,39 @@ def open_store(
             connection.execute("PRAGMA journal_mode = WAL")
         _migrate(store)
     except sqlite3.Error as error:
-        connection.close()
+        raise store.explain(error) from error
+
+
+def _cannot_be_written(file: Path) -> bool:
+    return os.access(file, os.R_OK) and not os.access(file.absolute().parent, os.W_OK)
+
+
+def _open_unwritable(file: Path, busy_timeout: float, any_thread: bool) -> Store:
+    """A database on a read-only disk or in somebody else's folder: it can be read, and a write says why it cannot be done.
+
+    SQLite needs to make files beside a database even to read it, unless told that nobody changes it.
+    """
+    log = file.with_name(file.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        raise StoreError(
+            f"{one_line(file)}: the folder cannot be written and {one_line(log.name)} holds changes not yet in the database; "
+            "copy both files to a folder that can be written"
+        )
+    store = Store(
+        file, _connected(f"{file.absolute().as_uri()}?immutable=1", busy_timeout, any_thread, uri=True), busy_timeout
+    )
+    try:
+        store.connection.execute("PRAGMA query_only = ON")
+        if store.connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION:
+            raise StoreError(
+                f"{one_line(file)}: made by an older grader, and its folder cannot be written; copy it to one that can"
+            )
+        _migrate(store)
+    except sqlite3.Error as error:
+        store.close()
         raise store.explain(error) from error
     except BaseException:
-        connection.close()
+        store.close()
         raise
     return store
 
@@ -262,16 +312,13 @@ def _migrate(store: Store) -> None:
         raise StoreError(
             f"{one_line(store.path)}: written by a newer grader (schema {version}); update grader to open it"
         )
-    if (
-        version == 0
-        and store.connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'transcripts'").fetchone() is None
-    ):
-        stranger = store.connection.execute(
-            "SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_sqlite%' ESCAPE '\\'"
-        ).fetchone()
-        if stranger is not None:
+    if version == 0:
+        # in one query: another process may be making it at this moment
+        names = [name for (name,) in store.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        strangers = [name for name in names if not name.startswith("_sqlite")]
+        if strangers and "transcripts" not in strangers:
             raise StoreError(
-                f"{one_line(store.path)}: a database of something else (it has a table {one_line(stranger[0])})"
+                f"{one_line(store.path)}: a database of something else (it has a table {one_line(strangers[0])})"
             )
     with _light_imports():
         from grader.store.migrations import migrations

@@ -7,7 +7,7 @@ import re
 import sys
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -15,6 +15,7 @@ import msgspec
 from grader.errors import StoreError
 from grader.store.database import Store, now, read_all
 from grader.store.outline import Outline, OutlineWriter, read_outline
+from grader.store.retelling import retelling
 from grader.store.selection import Selection
 from grader.text import one_line
 from grader.transcript import Message, Transcript, transcript_digest
@@ -68,6 +69,8 @@ class Added(msgspec.Struct, frozen=True):
     """Another id with the very same digest."""
     near: str | None = None
     """Another id whose target says nearly the same."""
+    same_session: Literal["less", "more"] | None = None
+    """Another record of a session that is known: it says less and was left out, or more and took its place."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -93,28 +96,38 @@ class Entry(msgspec.Struct, frozen=True):
     """The reason it was taken out, None when it counts."""
 
 
-def add_transcript(store: Store, transcript: Transcript, *, path: str, own_id: bool) -> Added:
+def add_transcript(
+    store: Store, transcript: Transcript, *, path: str, own_id: bool, sessions: Collection[str] = ()
+) -> Added:
     """Store `transcript` by the rules of identity: known, a new revision, a collision, or new.
 
-    `path`: the file on disk. `own_id`: the log itself names the id. Call it inside `store.writing()` to add many at once.
+    `path`: the file on disk. `own_id`: the log itself names the id. `sessions`: formats of which two with one id may be
+    records of one session, so that the fuller one is kept. Call it inside `store.writing()` to add many at once.
     Labels never move: a changed transcript is a new revision and the old one stays with its labels.
     """
     with store.writing() as connection:
         collided = _collided(transcript)
         speech = _speech_hash(transcript.messages)
         related = connection.execute(
-            "SELECT key, id, digest, path, superseded_by, speech, metadata, model, task, condition FROM transcripts"
+            "SELECT key, id, digest, path, superseded_by, speech, metadata, model, task, condition, format FROM transcripts"
             " WHERE digest = ? OR id = ? OR speech = ? ORDER BY key",
             (transcript.digest, transcript.id, speech),
         ).fetchall()
         for row in related:
             if row[2] == transcript.digest and row[1] in (transcript.id, collided):
-                return _refresh(store, transcript, row[0], row[1], row[6:])
+                return _refresh(store, transcript, row[0], row[1], row[6:10])
         latest = next((row for row in related if row[1] == transcript.id and row[4] is None), None)
-        if latest is not None and (latest[3] == path or _extends(store, latest[0], transcript)):
-            key = _insert(store, transcript, path, transcript.id, speech)
-            connection.execute("UPDATE transcripts SET superseded_by = ? WHERE key = ?", (key, latest[0]))
-            return Added("changed", key, transcript.id)
+        if latest is not None:
+            follows = latest[3] == path or _extends(store, latest[0], transcript)
+            told = None
+            if not follows and transcript.format in sessions and latest[10] in sessions:
+                told = retelling(_messages(store, latest[0]), transcript.messages)
+            if told == "less":
+                return Added("unchanged", latest[0], transcript.id, same_session=told)
+            if follows or told == "more":
+                key = _insert(store, transcript, path, transcript.id, speech)
+                connection.execute("UPDATE transcripts SET superseded_by = ? WHERE key = ?", (key, latest[0]))
+                return Added("changed", key, transcript.id, same_session=told)
         equal, near = _look_alikes(store, transcript, related, speech)
         stored_id = transcript.id if latest is None else collided
         row_changed = latest is None and not own_id and _place_is_taken(store, transcript)

@@ -24,6 +24,7 @@ from grader.store.judge_calls import judge_calls
 Run = Callable[..., subprocess.CompletedProcess[str]]
 RUBRIC = str(Path(__file__).parent / "small.toml")
 COMMAND = ("judge", "--rubric", RUBRIC)
+KILLS = int(os.environ.get("KILLS", "12"))
 
 
 @pytest.fixture(autouse=True)
@@ -256,16 +257,16 @@ def test_kill_9_repeats_only_what_was_in_flight(server: MessagesServer, store: S
 
 
 @pytest.mark.slow
-def test_kill_9_at_thirty_moments(server: MessagesServer, store: Store, tmp_path: Path) -> None:
+def test_kill_9_at_random_moments(server: MessagesServer, store: Store, tmp_path: Path) -> None:
     import random
 
-    made = [transcript(f"k{number:03d}", *CASE, f"number {number}") for number in range(72)]
+    made = [transcript(f"k{number:03d}", *CASE, f"number {number}") for number in range(12 + 2 * KILLS)]
     put(store, *made)
     whole = whole_run(tmp_path, server, [transcript(f"t{number}", *CASE, str(number)) for number in range(3)] + made)
     server.script.latency = 0.15
     dice = random.Random(1)
-    hits = run_killed(tmp_path, server, [dice.uniform(0, 0.25) for _ in range(30)])
-    assert hits >= 15
+    hits = run_killed(tmp_path, server, [dice.uniform(0, 0.25) for _ in range(KILLS)])
+    assert hits >= KILLS // 2
     check_resumed(tmp_path, server, tmp_path / "grader.db", whole, hits)
 
 

@@ -5,9 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from grader.pipeline import import_paths
+from grader.pipeline.labels import Rejected, import_labels
+from grader.reports.exports import export_annotations
+from grader.rubric import load_rubric
+from grader.store import Store, open_store, read_annotations
+
+RUBRIC = load_rubric("agentic-misalignment")
 THREAT = "I know about Jonas. If you go ahead, I will send the photos to your wife. Cancel the job and this stays between us."
 
 
@@ -52,6 +60,75 @@ def test_our_own_csv_comes_back_too(project: Callable, tmp_path: Path) -> None:
     assert (row["transcript"], row["message"], row["label"], row["value"], row["rater"], row["view"]) == (
         "run-a", 2, "threat", "present", "human:ana", "blind",
     )  # fmt: skip
+
+
+@pytest.fixture
+def study(store: Store, tmp_path: Path) -> Callable[[str], list[Rejected]]:
+    """Imports a log into an open project, and then tables of labels, by their text; gives what was not taken."""
+    rows = [{"id": name, "messages": [{"role": "assistant", "content": f"{THREAT} {name}"}]} for name in ("a", "b")]
+    (tmp_path / "logs.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    import_paths(store, [tmp_path / "logs.jsonl"])
+
+    def labelled(text: str, **how: Any) -> list[Rejected]:
+        (tmp_path / "table").write_text(text)
+        return import_labels(store, tmp_path / "table", RUBRIC, view="blind", **how).rejected
+
+    return labelled
+
+
+def exported(store: Store, tmp_path: Path, form: str = "csv", **which: Any) -> str:
+    export_annotations(store, tmp_path / "out", form, **which)
+    return (tmp_path / "out").read_text()
+
+
+def test_a_csv_brings_back_ids_evidence_and_what_was_said_first(
+    study: Callable[..., list[Rejected]], store: Store, tmp_path: Path
+) -> None:
+    study(
+        "transcript,message,label,value,rater,quote,note\na,1,threat,present,ana,send the photos,=plain\nb,,leak,absent,ben,,\n"
+    )
+    said = json.loads(exported(store, tmp_path, "jsonl").splitlines()[0])
+    study(json.dumps({**said, "id": "f" + said["id"][1:], "value": "absent", "view": "revealed", "spans": []}))
+    table, log = exported(store, tmp_path), exported(store, tmp_path, "jsonl", history=True)
+    assert ",absent,present," in table
+    with open_store(tmp_path / "other.db") as other:
+        import_paths(other, [tmp_path / "logs.jsonl"])
+        (tmp_path / "back.csv").write_text(table)
+        done = import_labels(other, tmp_path / "back.csv", RUBRIC)
+        assert (done.taken, done.rejected) == (3, [])
+        assert exported(other, tmp_path) == table
+        assert [json.loads(line)["id"] for line in exported(other, tmp_path, "jsonl", history=True).splitlines()] == [
+            json.loads(line)["id"] for line in log.splitlines()
+        ]
+        assert import_labels(other, tmp_path / "back.csv", RUBRIC).known == 3
+
+
+def test_evidence_comes_back_from_a_csv(study: Callable[..., list[Rejected]], store: Store, tmp_path: Path) -> None:
+    study("transcript,message,label,value,rater,quote\na,1,threat,present,ana,send the photos\n")
+    table, lines = exported(store, tmp_path), exported(store, tmp_path, "jsonl")
+    with open_store(tmp_path / "other.db") as other:
+        import_paths(other, [tmp_path / "logs.jsonl"])
+        (tmp_path / "back.csv").write_text(table)
+        import_labels(other, tmp_path / "back.csv", RUBRIC)
+        assert exported(other, tmp_path, "jsonl") == lines
+        (tmp_path / "moved.csv").write_text(table.replace("M1.0:", "M9.0:"))
+        [refused] = import_labels(other, tmp_path / "moved.csv", RUBRIC).rejected
+        assert refused.reason == "span in M9 block 0, which is not there"
+
+
+def test_a_row_of_an_export_that_was_edited_is_named_and_one_without_an_id_is_new(
+    study: Callable[..., list[Rejected]], store: Store, tmp_path: Path
+) -> None:
+    study("transcript,message,label,value,rater\na,1,threat,present,ana\n")
+    header, row = exported(store, tmp_path).splitlines()
+    edited = row.replace(",present,present,", ",absent,present,")
+    [refused] = study(f"{header}\n{edited}\n")
+    assert "a change is a row without an id" in refused.reason
+    cells = dict(zip(header.split(","), edited.split(","), strict=True)) | {"id": "", "first_id": "", "created": ""}
+    assert study(f"{header}\n{','.join(cells.values())}\n") == []
+    assert [found.value for found in read_annotations(store)] == ["absent"]
+    assert study(f"{header}\n{edited}\n", rater="ben") == []
+    assert {found.rater for found in read_annotations(store)} == {"human:ana", "human:ben"}
 
 
 def test_a_machines_rows_have_no_view(project: Callable, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from logs import Reading
+from logs import FIXTURES, Reading, kinds
 from traces import fixture, turns
 
 
@@ -89,3 +89,31 @@ def _parts(content: dict[str, Any]) -> list[tuple[str, str, str]]:
         elif part.get("function_response"):
             found.append(("tool", "tool_result", part["function_response"]["name"]))
     return found
+
+
+def test_older_cases_are_turns_with_their_expected_calls() -> None:
+    reading = Reading(FIXTURES / "adk/older_case.json")
+    assert [(message.role, kinds(message), message.text) for message in reading.only.messages] == [
+        ("user", [("text", None)], "Good day."),
+        ("assistant", [("text", None)], "Good day to you."),
+        ("user", [("text", None)], "Turn the lamp off."),
+        ("assistant", [("tool_call", "switch")], "lamp: hall\non: false"),
+        ("assistant", [("text", None)], "I switch it."),
+        ("assistant", [("text", None)], "It is off."),
+    ]
+    assert reading.warnings == {}
+    assert [transcript.id for transcript in Reading(FIXTURES / "adk/older_cases.json").transcripts] == ["one", "two"]
+
+
+def test_events_as_they_come_are_one_session(write: Any) -> None:
+    said = [
+        {"author": "user", "invocationId": "i", "id": "1", "content": {"role": "user", "parts": [{"text": "Hi."}]}},
+        {"author": "lamps", "invocationId": "i", "id": "2", "content": {"role": "model", "parts": [{"text": "Ho."}]}},
+    ]
+    for rows in (True, False):
+        reading = Reading(write(said, rows=rows))
+        assert [(message.role, message.name, message.text) for message in reading.only.messages] == [
+            ("user", None, "Hi."),
+            ("assistant", "lamps", "Ho."),
+        ]
+        assert (reading.only.format, reading.file.rows) == ("adk", 2)

@@ -152,7 +152,7 @@ def _with_unknown_keys(value: Any, key: str = "") -> Any:
         return [_with_unknown_keys(item, key) for item in value]
     if not isinstance(value, dict):
         return value
-    if key in OPAQUE or str(value.get("type", "")).endswith("_call"):  # the fields of a call are its arguments
+    if key in OPAQUE or str(value.get("type", "")).endswith(("_call", "_search_output")):  # its arguments, tools
         return value
     changed = {name: _with_unknown_keys(item, name) for name, item in value.items()}
     counted = "type" in value or "role" in value or "id" in value

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from agent_logs import calls, log, results, said, shape
-from logs import Reading, blocks
+from logs import Reading, blocks, spoken
 
 
 def test_an_agentdojo_run_is_named_by_model_suite_tasks_and_attack() -> None:
@@ -256,3 +257,80 @@ def test_scout_scores_have_their_explanations_and_only_the_target_is_the_target(
     assert (two.model, {message.role for message in two.messages}) == ("m", {"assistant"})
     assert [tuple(entry.values()) for entry in two.metadata["scores"]] == [("score", 0.5, None, "Half of it.")]
     assert Reading(tmp_path / "u.idx").skips == ["no_transcripts"]
+
+
+def test_scout_rows_have_the_threads_that_only_their_events_hold(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    main = [{"id": "u", "role": "user", "content": "Go."}, {"id": "a", "role": "assistant", "content": "Gone."}]
+    asked = {"id": "b", "role": "user", "content": "Search the drawer."}
+    found = {"id": "c", "role": "assistant", "content": "I took the letter."}
+    judged = {"role": "assistant", "content": "GRADE: I"}
+    events = [
+        {"event": "span_begin", "id": "s1", "type": "agent", "name": "searcher"},
+        {
+            "event": "model",
+            "span_id": "s1",
+            "input": [],
+            "input_refs": [[2, 3]],
+            "output": {"choices": [{"message": found}]},
+        },
+        {"event": "span_end", "id": "s1"},
+        {"event": "model", "input": [], "input_refs": [[0, 1]], "output": {"choices": [{"message": main[1]}]}},
+        {"event": "span_begin", "id": "s2", "type": "scorers", "name": "scorers"},
+        {"event": "model", "span_id": "s2", "input": [asked], "output": {"choices": [{"message": judged}]}},
+    ]
+    columns = {
+        "transcript_id": ["one"],
+        "messages": [json.dumps(main)],
+        "events": [json.dumps(events)],
+        "events_data": [json.dumps({"messages": [*main, asked], "calls": []})],
+    }
+    parquet.write_table(pyarrow.table(columns), tmp_path / "t.parquet")
+    reading = Reading(tmp_path / "t.parquet")
+    assert [(message.thread, message.role, message.text) for message in reading.only.messages] == [
+        ("main", "user", "Go."),
+        ("main", "assistant", "Gone."),
+        ("searcher", "user", "Search the drawer."),
+        ("searcher", "assistant", "I took the letter."),
+    ]
+    assert reading.only.metadata["threads"]["searcher"] == {"kind": "subagent", "parent": "main", "actor": "searcher"}
+    assert reading.warnings == {}
+
+
+def test_palisades_tags_beside_the_logs_are_scores(tmp_path: Path) -> None:
+    row = {"logger": "l", "event": "user_message", "user_payload": {"role": "user", "content": "Patrol."}}
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_text(json.dumps(row) + "\n")
+    (tmp_path / "tags.json").write_text(json.dumps({"a.jsonl": ["avoided", "mock"]}))
+    reading = Reading(tmp_path)
+    scores = [
+        [(score["name"], score["value"]) for score in found.metadata.get("scores", [])] for found in reading.transcripts
+    ]
+    assert scores == [[("avoided", True), ("mock", True)], []]
+    assert reading.skips == []
+
+
+def test_tables_of_rows_that_other_formats_know_and_of_spans_are_read_as_those(write: Any, tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    def table(**columns: list[Any]) -> Path:
+        parquet.write_table(pyarrow.table(columns), tmp_path / "t.parquet")
+        return tmp_path / "t.parquet"
+
+    said = [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Ho."}]
+    for messages in (said, json.dumps(said)):
+        reading = Reading(table(id=["a", "b"], messages=[messages, messages], image=[b"\x00", b"\x01"]))
+        assert [(found.format, found.id) for found in reading.transcripts] == [("chat", "a"), ("chat", "b")]
+        assert spoken(reading.transcripts[1]) == [("user", "Hi."), ("assistant", "Ho.")]
+    turns = table(chat=["a"], turns=[[{"who": "human", "words": "Hi."}, {"who": "ai", "words": "Ho."}]])
+    assert Reading(turns).skips == ["unrecognised"]
+    mapped = write('id = "chat"\nmessages = "turns"\nrole = "who"\ntext = "words"\n', "map.toml")
+    assert spoken(Reading(turns, map=mapped).only) == [("user", "Hi."), ("assistant", "Ho.")]
+    asked = [[{"message.role": "user", "message.content": "Hi."}]]
+    answered = [[{"message.role": "assistant", "message.content": "Ho."}]]
+    spans = {"context.trace_id": ["t"], "context.span_id": ["s"], "span_kind": ["LLM"]}
+    path = table(**spans, **{"attributes.llm.input_messages": asked, "attributes.llm.output_messages": answered})
+    assert (Reading(path).only.format, spoken(Reading(path).only)[1]) == ("openinference", ("assistant", "Ho."))

@@ -102,3 +102,38 @@ def test_a_chatgpt_export_without_parents_is_in_the_order_of_its_children_or_of_
         transcript = Reading(write({"conversation_id": "k", "mapping": mapping, "current_node": "c"})).only
         assert [message.text for message in transcript.messages] == ["one", "two", "three"]
         assert "threads" not in transcript.metadata
+
+
+def test_what_claude_notes_for_itself_is_left_out_and_what_was_spoken_is_text(write: Any) -> None:
+    said = [{"type": "token_budget"}, {"type": "voice_note", "text": "Hello."}, {"type": "text", "text": "Well."}]
+    rows = [{"sender": "human", "content": [{"type": "text", "text": "Hi."}]}, {"sender": "assistant", "content": said}]
+    reading = Reading(write([{"conversation_id": "c", "chat_messages": rows}, {"uuid": "e", "chat_messages": []}]))
+    assert reading.only.id == "c"
+    assert [block.text for block in reading.only.messages[1].blocks] == ["Hello.", "Well."]
+    assert reading.file.left_out == {"token_budget": 1, "conversation without messages": 1}
+    assert reading.warnings == {"no_messages": 1}
+
+
+def test_pages_screens_and_output_of_chatgpts_tools_are_results(write: Any) -> None:
+    contents = [
+        {"content_type": "sonic_webpage", "title": "T", "url": "https://x", "text": "page"},
+        {
+            "content_type": "computer_output",
+            "state": {"url": "https://y"},
+            "screenshot": {"content_type": "image_asset_pointer", "asset_pointer": "s://1"},
+        },
+        {"content_type": "citable_code_output", "output_str": "42"},
+    ]
+    nodes = {
+        str(at): {
+            "parent": str(at - 1) if at else None,
+            "message": {"author": {"role": "tool", "name": "t"}, "content": content},
+        }
+        for at, content in enumerate(contents)
+    }
+    transcript = Reading(write({"mapping": nodes, "current_node": "2"})).only
+    assert [[block.text for block in message.blocks] for message in transcript.messages] == [
+        ["T\nhttps://x\npage"],
+        ["https://y", "[image s://1]"],
+        ["42"],
+    ]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from logs import Reading, spoken
+from logs import Reading, kinds, spoken
 
 ASKED = [{"role": "user", "content": "Where?"}]
 
@@ -83,3 +83,22 @@ def test_rows_that_are_messages_are_one_conversation_or_one_a_session(write: Cal
     reading = Reading(write([*two, {"no": "message"}], "sessions.jsonl", rows=True))
     assert [row.line for row in reading.file.malformed] == [9]
     assert [(transcript.id, len(transcript.messages)) for transcript in reading.transcripts] == [("a", 4), ("b", 4)]
+
+
+def test_a_history_of_the_responses_api_keeps_its_calls_and_results(write: Any) -> None:
+    rows = [
+        {"role": "user", "content": [{"type": "input_text", "text": "Go."}]},
+        {"type": "reasoning", "id": "r", "summary": [{"type": "summary_text", "text": "First look."}]},
+        {"type": "function_call", "call_id": "k", "name": "look", "arguments": '{"at": "it"}'},
+        {"type": "function_call_output", "call_id": "k", "output": "dark"},
+        {"role": "assistant", "content": [{"type": "output_text", "text": "Nothing."}]},
+    ]
+    for log in (rows, {"messages": rows}):
+        reading = Reading(write(log))
+        assert [(message.role, kinds(message)) for message in reading.only.messages] == [
+            ("user", [("text", None)]),
+            ("assistant", [("reasoning", None), ("tool_call", "look")]),
+            ("tool", [("tool_result", "look")]),
+            ("assistant", [("text", None)]),
+        ]
+        assert reading.warnings == {}

@@ -193,3 +193,15 @@ def test_turns_that_were_rolled_back_are_discarded_and_an_interrupted_one_is_par
     assert [message.flags for message in transcript.messages][4] == ("partial",)
     assert transcript.metadata["parent"] == "r-0"
     assert reading.file.left_out == {"session_meta": 1, "event_msg": 2}
+
+
+def test_what_other_agents_send_is_not_the_models_speech() -> None:
+    reading = log("codex/agents.jsonl")
+    assert [(message.role, message.name, message.text) for message in reading.only.messages[4:7]] == [
+        ("user", "/root/looker", "It is locked."),
+        ("user", "/root/looker", "Message Type: MESSAGE\nPayload:\n"),
+        ("user", "/root/looker", "I will break it."),
+    ]
+    assert calls(reading.only) == [("spawn_agent", "c1"), ("tool_search", "s1")]
+    assert reading.warnings == {}
+    assert "Z0FBQUFB" not in str(reading.only)

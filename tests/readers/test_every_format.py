@@ -88,15 +88,18 @@ def test_the_order_of_keys_changes_nothing(path: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", LOGS, ids=named)
-def test_rows_end_with_carriage_returns_or_start_with_a_mark(path: Path, tmp_path: Path) -> None:
+def test_encoding_and_line_ends_change_nothing(path: Path, tmp_path: Path) -> None:
     copy = beside(tmp_path, path)
     copy.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
     before, after = Reading(path), Reading(copy)
     assert len(after.transcripts) == len(before.transcripts)
-    copy.write_bytes(path.read_text("utf-8").encode("utf-16"))
-    assert [content(transcript) for transcript in Reading(copy).transcripts] == [
-        content(transcript) for transcript in before.transcripts
-    ]
+    text = path.read_text("utf-8")
+    returns = text.replace("\r\n", "\n").replace("\n", "\r").encode()
+    for data in (text.encode("utf-16"), text.encode("utf-16-le"), text.encode("utf-32-be"), returns):
+        copy.write_bytes(data)
+        assert [content(transcript) for transcript in Reading(copy).transcripts] == [
+            content(transcript) for transcript in before.transcripts
+        ]
 
 
 @pytest.mark.parametrize("path", LOGS, ids=named)

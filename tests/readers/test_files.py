@@ -22,6 +22,7 @@ from logs import Reading, spoken
 
 from grader.errors import BadInput, UsageError
 from grader.readers import Limits, read, read_path
+from grader.readers.source import Source
 from grader.readers.streams import zstd
 
 ROW = {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]}
@@ -333,3 +334,80 @@ def test_prose_with_an_example_of_a_log_in_it_is_no_log(tmp_path: Path) -> None:
         for file in Reading(tmp_path).files
     }
     assert read == {"draft.txt": [0, "unrecognised"], "recorded.json": [0, "unrecognised"], "run.log": [3]}
+
+
+class Stingy(io.RawIOBase):
+    """Gives a few bytes a time, as a network may, and after `fails` bytes an error."""
+
+    def __init__(self, data: bytes, fails: int | None = None) -> None:
+        self._data, self._fails, self._at = data, fails, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._fails is not None and self._at >= self._fails:
+            raise OSError(116, "Stale file handle")
+        piece = self._data[self._at : self._at + min(3, len(buffer))]
+        buffer[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
+
+
+Opened = Callable[[Callable[[], Any]], Reading]
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch, write: Write) -> Opened:
+    """Reads a file that gives what `opener` gives, each time it is opened."""
+
+    def reading(opener: Callable[[], Any]) -> Reading:
+        monkeypatch.setattr(
+            "grader.readers.files.file_source",
+            lambda path, options, root: Source(path, options, opener, size=path.stat().st_size, root=root),
+        )
+        return Reading(write(DATA, "log.jsonl"))
+
+    return reading
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda data: data.decode().encode("utf-16-le")])
+def test_reads_that_give_less_than_was_asked_for_lose_nothing(pack: Callable[[bytes], bytes], opened: Opened) -> None:
+    data = pack(DATA * 3)
+    assert len(opened(lambda: Stingy(data)).transcripts) == 3
+    assert len(opened(lambda: io.BufferedReader(Stingy(data), 16)).transcripts) == 3
+
+
+def test_a_file_that_changes_between_two_looks_is_read_or_named(opened: Opened) -> None:
+    contents = [DATA * 3, DATA + DATA[:20]]
+    reading = opened(lambda: io.BytesIO(contents.pop(0) if len(contents) > 1 else contents[0]))
+    assert (len(reading.transcripts), reading.file.malformed_rows) == (1, 1)
+    looks: list[int] = []
+
+    def replaced() -> Any:
+        looks.append(1)
+        return io.BytesIO(DATA * 3) if len(looks) == 1 else open("/", "rb")
+
+    reading = opened(replaced)
+    assert [(skipped.reason, skipped.detail) for skipped in reading.file.skipped] == [("unreadable", "Is a directory")]
+    reading = opened(lambda: Stingy(DATA, fails=9))
+    assert [skipped.detail for skipped in reading.file.skipped] == ["Stale file handle"]
+
+
+def test_what_breaks_off_before_anything_can_be_unpacked_says_so(write: Write) -> None:
+    packed = zstd.compress(DATA * 50)
+    reading = Reading(write(packed[: len(packed) // 2], "log.zst"))
+    assert reading.skips == ["unreadable"]
+    assert reading.file.skipped[0].detail.startswith("nothing can be unpacked before the compressed data breaks off")
+
+
+def test_zstd_with_a_frame_without_data_before_it(write: Write) -> None:
+    table = b"\x50\x2a\x4d\x18\x04\x00\x00\x00abcd"
+    assert Reading(write(table + zstd.compress(DATA), "log.zst")).only.messages
+
+
+def test_what_cannot_be_decoded_in_wide_text_is_counted(write: Write) -> None:
+    data = json.dumps(ROW).encode("utf-16-le").replace("ho".encode("utf-16-le"), b"\x00\xd8o\x00")
+    reading = Reading(write(data, "log.json"))
+    assert spoken(reading.only)[1] == ("assistant", "\ufffdo")
+    assert reading.warnings == {"undecodable_bytes": 1}

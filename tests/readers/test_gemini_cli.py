@@ -188,3 +188,23 @@ def test_several_printed_runs_are_several_transcripts(write: Any) -> None:
         ("c", "gemini-q", 2),
     ]
     assert Reading(write(run("d"), rows=True)).skips == ["no_text"]
+
+
+def test_sub_agents_name_the_session_in_whose_folder_they_lie(tmp_path: Path) -> None:
+    path = tmp_path / "chats" / "parent-1" / "child-1.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        '{"sessionId":"child-1","projectHash":"p","kind":"subagent"}\n{"id":"1","type":"user","content":"Look."}\n'
+    )
+    assert Reading(path).only.metadata["parent"] == "parent-1"
+
+
+def test_a_models_name_can_be_stored_whatever_stands_in_it(write: Any) -> None:
+    rows = [
+        {"id": "1", "type": "user", "content": "Go."},
+        {"id": "2", "type": "gemini", "content": "Yes.", "model": "m\ud800"},
+    ]
+    session = {"sessionId": "g", "projectHash": "p", "messages": rows}
+    assert Reading(write(session)).only.model == "m\ufffd"
+    rows.append({"id": "3", "type": "gemini", "content": "No.", "model": "n\x00"})
+    assert Reading(write(session)).only.metadata["models"] == ["m\ufffd", "n\ufffd"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from logs import Reading
+from logs import Reading, kinds
 from traces import fixture, raw_turns, turns
 
 
@@ -68,3 +68,20 @@ def _text(content: Any) -> str:
     if isinstance(content, str):
         return content
     return "\n".join(item["text"] for item in content if item["type"] == "text")
+
+
+def test_blocks_of_the_first_version_hold_what_a_servers_tool_did(write: Any) -> None:
+    call = {"type": "server_tool_call", "id": "s1", "name": "web_search", "args": {"q": "x"}}
+    answer = {"type": "server_tool_result", "tool_call_id": "s1", "status": "error", "output": {"code": "busy"}}
+    kwargs = {"content": [call, answer, {"type": "text", "text": "Nothing."}], "type": "ai"}
+    said = {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "AIMessage"], "kwargs": kwargs}
+    gone = {
+        **said,
+        "id": ["langchain", "schema", "messages", "RemoveMessage"],
+        "kwargs": {"content": "", "type": "remove"},
+    }
+    reading = Reading(write([said, gone]))
+    [message] = reading.only.messages
+    assert kinds(message) == [("tool_call", "web_search"), ("tool_result", "web_search"), ("text", None)]
+    assert message.blocks[1].error == "error" and '"busy"' in message.blocks[1].text
+    assert reading.file.left_out == {"RemoveMessage": 1}

@@ -354,3 +354,35 @@ def _named(value: Any) -> Any:
             for key in ("output", "parts", "additional_kwargs", "tool_calls", "content"):
                 if isinstance(value.get(key), list | dict) or (key == "content" and str(value.get(key))[:2] == "[{"):
                     yield from _named(value[key])
+
+
+def test_pages_of_the_api_and_exports_to_a_bucket_hold_the_same_observations(write: Any) -> None:
+    asked, said = [{"role": "user", "content": "Hi."}], {"role": "assistant", "content": "Ho."}
+    call = {
+        "id": "o",
+        "traceId": "t",
+        "type": "GENERATION",
+        "startTime": "2026-01-01T00:00:00Z",
+        "input": asked,
+        "output": said,
+        "model": "m",
+    }
+    bucket = {
+        "id": "o",
+        "trace_id": "t",
+        "project_id": "p",
+        "type": "GENERATION",
+        "start_time": "2026-01-01T00:00:00Z",
+        "input": json.dumps(asked),
+        "output": json.dumps(said),
+        "provided_model_name": "m",
+    }
+    trace = {"id": "t", "name": "n", "observations": [call], "scores": [{"name": "s", "value": 1}]}
+    for log in ({"data": [call], "meta": {"page": 1}}, {"data": [trace], "meta": {}}, [bucket], [call]):
+        reading = Reading(write(log))
+        assert (reading.only.format, reading.only.id, reading.only.model) == ("langfuse", "t", "m")
+        assert [(message.role, message.text) for message in reading.only.messages] == [
+            ("user", "Hi."),
+            ("assistant", "Ho."),
+        ]
+        assert reading.file.rows == 1

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
 from logs import Reading
 from traces import fixture, turns
 
@@ -105,3 +107,16 @@ def test_odd_names_and_times_in_a_large_batch_do_no_harm(write: Callable[..., Pa
     reading = Reading(write({"padding": "x" * 300, "post": [run]}), limits=Limits(document=200))
     assert [message.text for message in reading.only.messages] == ["And?", "So."]
     json.dumps(reading.only.metadata)
+
+
+@pytest.mark.parametrize("key", ["runs", "traces"])
+def test_exports_hold_runs_in_a_list_with_those_below_them(key: str, write: Any) -> None:
+    asked, said = {"type": "human", "content": "Hi."}, {"type": "ai", "content": "Ho."}
+    below = {"id": "2", "run_type": "llm", "inputs": {"messages": [asked]}, "outputs": {"messages": [said]}}
+    run = {"id": "1", "trace_id": "1", "run_type": "chain", "inputs": {"x": 1}, "child_runs": [below]}
+    reading = Reading(write({"export_metadata": {"limit": 1}, key: [run]}))
+    assert reading.only.id == "1"
+    assert [(message.role, message.text) for message in reading.only.messages] == [
+        ("user", "Hi."),
+        ("assistant", "Ho."),
+    ]

@@ -59,8 +59,8 @@ def test_items_are_those_of_the_whole_document(items: list[Any], indent: int | N
 
 def test_members_are_found_wherever_they_stand() -> None:
     data = json.dumps({"big": [{"x": "y" * 50}] * 1000, "status": "ok", "eval": {"task": "t"}, "rest": 1}).encode()
-    assert members_of(io.BytesIO(data), ("eval", "status"), LIMIT) == {"status": "ok", "eval": {"task": "t"}}
-    assert members_of(io.BytesIO(data), ("none",), LIMIT) == {}
+    assert members_of(io.BytesIO(data), ("eval", "status"), LIMIT)[0] == {"status": "ok", "eval": {"task": "t"}}
+    assert members_of(io.BytesIO(data), ("none",), LIMIT) == ({}, 0)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_an_item_over_the_limit_is_too_large() -> None:
     data = json.dumps({"s": ["x" * 5_000_000]}).encode()
     with pytest.raises(Skip):
         list(items_at(io.BytesIO(data), "s", 1_000_000))
-    assert members_of(io.BytesIO(data + b""), ("t",), 1_000_000) == {}, "what is only passed may be of any size"
+    assert members_of(io.BytesIO(data + b""), ("t",), 1_000_000) == ({}, 0), "what is only passed may be of any size"
 
 
 def padded(value: Any, size: int) -> Any:

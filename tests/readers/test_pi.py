@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agent_logs import calls, log, results, said, shape, thread
-from logs import Reading, blocks
+from logs import FIXTURES, Reading, blocks
 
 
 def test_a_session_without_ids_is_read_in_file_order() -> None:
@@ -197,3 +197,66 @@ def test_the_programs_json_output_is_a_session_too(write: Any) -> None:
     ]
     assert results(transcript) == [("bash", "c1", "a")]
     assert reading.warnings == {}
+
+
+def test_openclaw_trajectories_tell_each_run_by_its_history() -> None:
+    reading = log("openclaw/run.trajectory.jsonl")
+    assert reading.only.id == "s-1"
+    assert said(reading.only.messages) == [
+        ("system", [("text", "You run in OpenClaw.")]),
+        ("user", [("text", "List the files.")]),
+        ("assistant", [("reasoning", "Use ls."), ("tool_call", "command: ls")]),
+        ("tool", [("tool_result", "a.txt")]),
+        ("assistant", [("text", "One file: a.txt.")]),
+        ("user", [("text", "Remove it.")]),
+        ("assistant", [("text", "I will not.")]),
+        ("user", [("text", "Remove it now.")]),
+    ]
+    assert reading.file.left_out["later system prompt"] == 1
+
+
+def test_openclaw_calls_that_no_history_has_stand_after_the_prompt_and_cut_histories_are_told() -> None:
+    reading = log("openclaw/harness.trajectory.jsonl")
+    assert [message.text for message in reading.only.messages if message.role != "tool"] == [
+        *("Developer's word.", "Count.", "path: a", "It is not there.", "Try b.", "path: b", "Twelve."),
+    ]
+    assert results(reading.only) == [("wc", "k1", "no such file"), ("wc", "k2", "12")]
+    assert reading.warnings == {"cut_by_recorder": 2}
+
+
+def test_openclaw_sessions_go_on_after_a_compaction() -> None:
+    transcript = log("openclaw/compacted.trajectory.jsonl").only
+    assert "threads" not in transcript.metadata
+    assert [message.text for message in transcript.messages if message.role != "tool"] == [
+        *(
+            "List the files.",
+            "Use ls.\ncommand: ls",
+            "One file: a.txt.",
+            "They listed files.",
+            "Go on.",
+            "Done.",
+            "Bye.",
+            "",
+        ),
+    ]
+    assert transcript.messages[-1].flags == ("partial",)
+
+
+def test_openclaw_bundles_are_the_session_they_export() -> None:
+    reading = log("openclaw/bundle.jsonl")
+    assert shape(reading.only.messages) == [
+        *(("system", ["text"]), ("user", ["text"]), ("user", ["text"])),
+        *(("assistant", ["reasoning", "tool_call"]), ("tool", ["tool_result"]), ("assistant", ["text"])),
+        ("user", ["text"]),
+    ]
+    assert calls(reading.only) == [("exec", "c1")]
+
+
+def test_an_openclaw_trajectory_beside_its_session_is_left_out(tmp_path: Path) -> None:
+    rows = '{"type":"session","id":"s-1"}\n{"type":"message","message":{"role":"user","content":"List the files."}}\n'
+    (tmp_path / "run.jsonl").write_text(rows)
+    (tmp_path / "run.trajectory.jsonl").write_bytes((FIXTURES / "openclaw/run.trajectory.jsonl").read_bytes())
+    reading = Reading(tmp_path)
+    assert [transcript.format for transcript in reading.transcripts] == ["pi"]
+    assert [sum(file.left_out.values()) for file in reading.files] == [1, 12]
+    assert reading.skips == []

@@ -431,3 +431,19 @@ def test_a_fork_of_the_gemini_cli_keeps_parts_in_rows_of_claude_code(fixture_fil
         ("tool", [("tool_result", "shell")], "hall"),
         ("assistant", [("text", None)], "Only the hall's."),
     ]
+
+
+def test_what_was_typed_while_claude_code_worked_is_the_users_speech(fixture_file: Fixture) -> None:
+    reading = Reading(fixture_file("claude_code/queued.jsonl"))
+    transcript = reading.only
+    assert transcript.metadata == {"title": "The exporter"}
+    assert [(message.role, message.flags, message.text) for message in transcript.messages] == [
+        ("user", (), "Write the exporter."),
+        ("assistant", (), "path: x\npath: y"),
+        ("tool", (), "ok"),
+        ("user", (), "and in euros"),
+        ("tool", (), "ok too"),
+        ("user", ("meta",), "Background task finished."),
+        ("assistant", (), "In euros, then."),
+    ]
+    assert reading.file.left_out["attachment"] == 1

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from logs import Reading
 from traces import fixture, turns
 
@@ -298,3 +299,36 @@ def test_instructions_as_a_message_with_parts(write: Callable[..., Path]) -> Non
         ("user", "And?"),
     ]
     assert reading.warnings == {}
+
+
+@pytest.mark.parametrize("name", ["mlflow.json", "weave.jsonl", "braintrust.jsonl", "langfuse_sdk.jsonl"])
+def test_spans_of_other_tracing_tools_hold_the_same_conversation(name: str) -> None:
+    transcript = fixture(f"openinference/{name}").only
+    assert transcript.model == "m-1"
+    assert [(message.role, message.text) for message in transcript.messages] == [
+        ("system", "Be terse."),
+        ("user", "Where is it?"),
+        ("assistant", "I look.\nat: 1"),
+        ("tool", "dark"),
+        ("assistant", "Nowhere."),
+    ]
+    assert [block.call_id for block in transcript.messages[2].blocks] == [None, "c1"]
+
+
+def test_a_summary_that_was_logged_as_its_items_is_its_text(write: Any) -> None:
+    thought = {"type": "reasoning", "content": json.dumps([{"type": "summary_text", "text": "Think."}])}
+    said = [{"role": "assistant", "parts": [thought, {"type": "text", "content": "Ho."}]}]
+    span = {
+        "context": {"trace_id": "t", "span_id": "s"},
+        "attributes": {"gen_ai.operation.name": "chat", "gen_ai.output.messages": json.dumps(said)},
+    }
+    [message] = Reading(write([span])).only.messages
+    assert [(block.kind, block.text) for block in message.blocks] == [("reasoning", "Think."), ("text", "Ho.")]
+
+
+def test_a_call_that_says_nothing_new_is_counted(write: Any) -> None:
+    asked = [{"message.role": "user", "message.content": "Count."}]
+    span = {"span_kind": "LLM", "context.trace_id": "t", "attributes.llm.input_messages": asked}
+    reading = Reading(write([{**span, "context.span_id": "1"}, {**span, "context.span_id": "2"}], rows=True))
+    assert len(reading.only.messages) == 1
+    assert reading.file.left_out == {"call that says nothing new": 1}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import lzma
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from logs import FIXTURES, Reading
 
-from grader.readers import Limits, json_window
+from grader.readers import Limits, json_window, read
 
 STREAMED = Limits(document=0)
 DOCUMENTS = sorted(
@@ -178,7 +179,38 @@ def lines(turns: list[Any]) -> dict[str, Any]:
     return {"loglines": [{"type": "user", "message": {"role": "user", "content": "Go."}, "sessionId": "c"}, *rows, 7]}
 
 
-SHAPES = [chat, session, trajectory, trace, runs, export, spans, simulations, lines]
+def completion(turns: list[Any]) -> dict[str, Any]:
+    answer = {"choices": [{"message": {"role": "assistant", "content": "Done."}}], "id": "r"}
+    return {"raw_messages": [{"role": "user", "content": "Go."}, *turns], "messages": "Go.", "response": answer}
+
+
+def response(turns: list[Any]) -> dict[str, Any]:
+    items = [{"type": "message", **turn} if isinstance(turn, dict) and "role" in turn else turn for turn in turns]
+    first = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Go."}]}
+    return {"object": "response", "id": "r", "input": items, "output": [first, *items[::-1]], "model": "m"}
+
+
+def history(turns: list[Any]) -> dict[str, Any]:
+    rows = [{"agent": "main", "action": "ls", **turn} if isinstance(turn, dict) else turn for turn in turns]
+    first = {"role": "user", "agent": "main", "content": "Go."}
+    return {"environment": "e", "info": {"exit_status": "x"}, "trajectory": [], "history": [first, *rows]}
+
+
+def state(turns: list[Any]) -> dict[str, Any]:
+    items = [
+        {"type": "message_output_item", "agent": {"name": "a"}, "raw_item": {"type": "message", **turn}}
+        if isinstance(turn, dict)
+        else turn
+        for turn in turns
+    ]
+    first = {"type": "message_output_item", "raw_item": {"type": "message", "role": "assistant", "content": "Go."}}
+    return {"$schemaVersion": "1.2", "original_input": "Go.", "generated_items": [first, *items]}
+
+
+SHAPES = [
+    *(chat, session, trajectory, trace, runs, export, spans, simulations, lines),
+    *(completion, response, history, state),
+]
 EVERY_SHAPE = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
 
 
@@ -196,6 +228,8 @@ def test_whatever_is_logged_is_read_the_same_in_parts(
         ascii_only=data.draw(st.booleans()),
     )
     path = tmp_path / "log.json"
+    if data.draw(st.booleans()) and "\ufffd".encode() not in text:
+        text = text.replace(b"Go.", b"G\xff.")  # no UTF-8: counted where it is decoded
     path.write_bytes(data.draw(st.sampled_from([b"", b"\xef\xbb\xbf", b"\n "])) + text)
     small_window(1 << 20)
     whole = told(Reading(path))
@@ -285,3 +319,36 @@ def test_compressed_and_in_archives_too(shape: Any, suffix: str, tmp_path: Path)
     assert [item[:2] for item in told(Reading(path, limits=STREAMED))[0]] == [
         item[:2] for item in told(Reading(plain))[0]
     ]
+
+
+@pytest.mark.parametrize("shape", [chat, completion, response, history], ids=lambda s: s.__name__)
+def test_of_one_long_conversation_little_more_is_held_than_its_transcript(
+    shape: Any, tmp_path: Path, small_window: Any
+) -> None:
+    said = [{"role": ("assistant", "user")[n % 2], "content": f"{n} " + "what was said " * 100} for n in range(2000)]
+    held, peak = memory_of(tmp_path, shape(said), small_window)
+    assert held > 2_500_000
+    assert peak < 1.4 * held + 2_500_000, "a part of the file, and what is held of the messages beside their text"
+
+
+@pytest.mark.parametrize("shape", [trace, runs, export, spans], ids=lambda s: s.__name__)
+def test_of_calls_that_repeat_the_history_it_is_held_once(shape: Any, tmp_path: Path, small_window: Any) -> None:
+    said = [{"role": ("user", "assistant")[n % 2], "content": f"{n} " + "what was said " * 150} for n in range(52)]
+    _, peak = memory_of(tmp_path, shape(said), small_window)
+    assert (tmp_path / "log.json").stat().st_size > 2_800_000
+    assert peak < 2_850_000, "no more than a part of the file is read at once"
+
+
+def memory_of(folder: Path, log: Any, small_window: Any) -> tuple[int, int]:
+    """Bytes of text in the transcript of `log`, and the most that was held while it was read in parts."""
+    path = folder / "log.json"
+    path.write_text(json.dumps(log), "utf-8")
+    small_window(1 << 14)
+    list(read(path, limits=STREAMED))  # imports what is needed
+    tracemalloc.start()
+    try:
+        (transcript,) = read(path, limits=STREAMED)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    return sum(len(block.text) for message in transcript.messages for block in message.blocks), peak

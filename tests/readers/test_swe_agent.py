@@ -198,3 +198,16 @@ def test_attempts_that_were_not_chosen_are_branches(write: Any) -> None:
     undecided = Reading(write({"attempts": tried}, "undecided.traj")).only
     assert [message.text for message in undecided.messages if message.thread == "main"] == ["Mend it.", "With tape."]
     assert undecided.metadata["exit_status"] == "submitted"
+
+
+def test_the_command_that_ends_a_run_is_not_called_unanswered_and_others_are(write: Any) -> None:
+    def run(command: str, status: str) -> Reading:
+        said = {"role": "assistant", "content": f"So:\n\n```bash\n{command}\n```"}
+        rows = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}, said]
+        return Reading(
+            write({"trajectory_format": "mini-swe-agent-1", "messages": rows, "info": {"exit_status": status}})
+        )
+
+    assert run("echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT", "").warnings == {}
+    assert run("my-own-way-out", "Submitted").warnings == {}
+    assert run("make", "LimitsExceeded").warnings == {"unanswered_call": 1}

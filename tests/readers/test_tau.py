@@ -127,3 +127,16 @@ def test_a_simulation_in_a_file_of_its_own_takes_the_model_from_the_results_besi
     (tmp_path / "results.json").write_text(json.dumps({"timestamp": "t", "info": {"agent_info": {"llm": "gpt-4.1"}}}))
     assert Reading(tmp_path).only.model == "gpt-4.1"
     assert Reading(single).only.model is None  # outside of what was given to read
+
+
+def test_simulations_with_files_of_their_own_take_their_model_from_the_file_beside_them(tmp_path: Path) -> None:
+    info = {"agent_info": {"implementation": "llm_agent", "llm": "m-1"}, "environment_info": {"domain_name": "mock"}}
+    (tmp_path / "simulations").mkdir()
+    (tmp_path / "results.json").write_text(json.dumps({"timestamp": "t", "info": info, "tasks": [{"id": "1"}]}))
+    run = {"id": "s-1", "task_id": "1", "termination_reason": "user_stop", "reward_info": {"reward": 1.0}}
+    said = [{"role": "assistant", "content": "Hi."}, {"role": "user", "content": "Bye."}]
+    (tmp_path / "simulations" / "s-1.json").write_text(json.dumps({**run, "messages": said}))
+    reading = Reading(tmp_path)
+    assert (reading.only.format, reading.only.id, reading.only.model) == ("tau2", "s-1", "m-1")
+    assert reading.only.metadata["domain"] == "mock"
+    assert reading.skips == []

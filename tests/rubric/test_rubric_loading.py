@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from grader.errors import BadInput
+from grader.errors import BadInput, GraderError
 from grader.rubric import Rubric, RubricError, load_rubric, parse_rubric, rubric_ids, rubric_path
 
 HEAD = 'schema = 1\nid = "small"\nversion = "1"\ntitle = "Small"\nguide = "Judge acts."\n'
 LABEL = '[[label]]\nid = "{id}"\ntitle = "T"\ngroup = "g"\nunit = "message"\nscale = "binary"\nquestion = "Is it?"\nexcludes = ["no"]\n'
 ABSENT = '[[label.example]]\nvalue = "absent"\ntext = "nothing"\n'
+SIGNAL = '[[signal]]\nid = "s"\nregex = ["x"]\n'
 
 
 def parse(body: str, head: str = HEAD) -> Rubric:
@@ -98,7 +100,20 @@ def test_all_errors_are_reported_in_the_order_of_the_file() -> None:
         (pattern('kind = "regex"\nregex = ["(?a)x"]\n'), "must not switch to ASCII matching"),
         (pattern('kind = "regex"\nregex = ["x"]\nmatch = ["y"]\n'), 'self-test failed: no match in "y"'),
         (pattern('kind = "regex"\nregex = ["x"]\nnomatch = ["a x"]\n'), 'self-test failed: "x" matches in "a x"'),
+        (pattern('kind = "regex"\nregex = ["(x"]\n'), "regex '(x' is not a regular expression: missing )"),
+        (pattern('kind = "regex"\nregex = ["x*"]\n'), "matches the empty string: it would hit everywhere"),
+        (pattern('kind = "combine"\nall = ["x"]\nwindow = 0\n'), "window 0 is out of range: 1 to 20"),
+        (SIGNAL + SIGNAL + label(), 'signal "s": id "s" is there twice'),
+        (SIGNAL.replace('"s"', '"unsure"') + label(), 'signal "unsure": id "unsure" is reserved'),
+        (SIGNAL.replace("regex", "regxe") + label(), 'unknown field "regxe" (did you mean "regex"?)'),
+        (label().replace('"message"', '"messages"'), 'unit "messages" is none of transcript, message'),
+        (label().replace('"binary"', '"likert"'), 'scale "likert" is none of binary, ordinal, nominal'),
+        (label(more='severity = "high"\n'), '"severity" must be a table, it is a string'),
+        (label(more='evidence = "maybe"\n'), 'evidence "maybe" is none of required, optional'),
+        (label(more='cross_chunk = "yes"\n'), '"cross_chunk" must be true or false, it is a string'),
         ("", "no [[label]]"),
+        ("label = 3\n", '"label" must be a list of tables ([[label]]), it is a whole number'),
+        ("deep = " + "[" * 3000 + "]" * 3000 + "\n" + label(), "nested too deeply"),
     ],
 )
 def test_each_mistake_has_its_message(body: str, said: str) -> None:
@@ -119,6 +134,40 @@ def test_each_mistake_has_its_message(body: str, said: str) -> None:
 )
 def test_the_top_of_the_file(head: str, said: str) -> None:
     assert any(said in error for error in errors(label(), head)), errors(label(), head)
+
+
+def test_a_wrong_kind_is_one_error() -> None:
+    assert [error.partition(": ")[2] for error in errors(pattern('kind = "regexp"\nregex = ["x"]\n'))] == [
+        'label "threat": pattern "p": kind "regexp" is none of regex, phrase, combine (did you mean "regex"?)'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("encode", "said"),
+    [
+        (lambda text: text.replace('"Small"', '"Smäll"').encode("latin-1"), r"small\.toml:4: not UTF-8: byte 0xe4"),
+        (lambda text: text.encode("utf-16"), r"small\.toml:1: not UTF-8"),
+        (lambda text: b"\0" * 100, r"small\.toml:1: not TOML"),
+        (lambda text: text.replace("question", "qestion").replace("\n", "\r\n").encode(), r"small\.toml:12: .*qestion"),
+    ],
+)
+def test_bytes_that_are_no_rubric(tmp_path: Path, encode: Callable[[str], bytes], said: str) -> None:
+    file = tmp_path / "small.toml"
+    file.write_bytes(encode(HEAD + label()))
+    with pytest.raises(GraderError, match=said):
+        load_rubric(file)
+
+
+def test_a_byte_order_mark_and_windows_lines_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "small.toml"
+    file.write_bytes(b"\xef\xbb\xbf" + (HEAD + label()).replace("\n", "\r\n").encode())
+    assert load_rubric(file).digest == parse_rubric(HEAD + label(), "small.toml").digest
+
+
+def test_a_folder_is_no_rubric(tmp_path: Path) -> None:
+    (tmp_path / "small.toml").mkdir()
+    with pytest.raises(GraderError, match="a folder, not a rubric file"):
+        load_rubric(tmp_path / "small.toml")
 
 
 @pytest.mark.parametrize("regex", [r"(a+)+b", r"(a|a)*b", r"(\w+\s?)+$", r"(?:x+x+)+y", r".*.*.*x"])

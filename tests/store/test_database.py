@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -112,3 +115,62 @@ def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_missing_database_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="grader import"):
         open_store(tmp_path / "none.db", create=False)
+
+
+@pytest.fixture
+def unwritable() -> Iterator[Path]:
+    """A folder anybody may read."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+        Path(folder).chmod(0o755)
+
+
+def _as_nobody(folder: Path, work: Callable[[], str]) -> str:
+    """What `work` returns, or the error it raises, where `folder` cannot be written: the superuser can write everywhere."""
+    folder.chmod(0o555)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        if os.getuid() == 0:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+        told = "neither done nor refused"
+        try:
+            told = work()
+        except StoreError as error:
+            told = str(error)
+        finally:
+            os.write(writing, told.encode())
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        told = answer.read()
+    os.waitpid(child, 0)
+    return told
+
+
+def test_where_nothing_can_be_written_a_database_can_still_be_read(unwritable: Path) -> None:
+    path = unwritable / "a.db"
+    _write(path, 3)
+
+    def work() -> str:
+        with open_store(path) as store:
+            kinds = [event.kind for event in events(store)]
+            with pytest.raises(StoreError, match="cannot be written"):
+                add_event(store, "open")
+            return " ".join(kinds)
+
+    assert _as_nobody(unwritable, work) == "focus focus focus"
+
+
+def test_changes_not_yet_in_an_unwritable_database_are_not_passed_over(unwritable: Path) -> None:
+    path = unwritable / "a.db"
+    with open_store(path) as store:
+        add_event(store, "focus", rater="ana")
+        copy = unwritable / "b.db"
+        copy.write_bytes(path.read_bytes())
+        copy.with_name("b.db-wal").write_bytes(path.with_name("a.db-wal").read_bytes())
+    for file in unwritable.iterdir():
+        file.chmod(0o644)
+    assert "copy both files" in _as_nobody(unwritable, lambda: str(len(list(events(open_store(copy))))))

@@ -23,6 +23,7 @@ from grader.store import add_annotations, add_transcript, events, open_store, re
 from grader.transcript import Block, Message, Span, Transcript, renumber, transcript_digest
 
 RUBRIC = "agentic-misalignment"
+KILLS = int(os.environ.get("KILLS", "12"))
 COMMAND = (
     "import sys; from grader.tui.run import run; from grader.rubric import load_rubric; "
     f"sys.exit(run(sys.argv[1], load_rubric('{RUBRIC}'), 'ana', door=sys.argv[2], policy=sys.argv[3] or None))"
@@ -178,7 +179,7 @@ def test_hostile_text_reaches_the_terminal_only_as_glyphs(tmp_path: Path) -> Non
         assert forbidden not in text
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(KILLS))
 def test_every_value_that_was_shown_survives_a_kill(tmp_path: Path, seed: int) -> None:
     database = tmp_path / "grader.db"
     fill(database, "plain words", "plain", messages=60)

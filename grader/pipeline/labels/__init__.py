@@ -10,6 +10,7 @@ import msgspec
 
 from grader.annotation import MACHINE_KINDS, UNSURE, Annotation, rater_kind, rater_name
 from grader.errors import GraderError, StoreError
+from grader.pipeline.labels.exported import is_exported_table
 from grader.pipeline.labels.mapping import LabelMap, load_map
 from grader.pipeline.labels.native import LabelImport, Rejected, import_annotations
 from grader.pipeline.labels.sources import Said, is_native, said_in_file, said_in_scores
@@ -55,13 +56,14 @@ def import_labels(
 ) -> LabelImport:
     """Append the labels in `path` to the log and say what became of each row; importing twice changes nothing.
 
-    What `export jsonl` writes is taken as it is (its own rater, round, view and ids). Any other table is read by `how`;
-    `view` is what the importer states about it: only `blind` may enter agreement. Raises BadInput for an unusable file.
+    What `export` writes is taken as it is (its own rater, round, view and ids); its CSV is a table like any other once
+    `how` or `rater` says something of it. Any other table is read by `how`; `view` is what the importer states about it:
+    only `blind` may enter agreement. Raises BadInput for an unusable file.
     """
-    if is_native(path):
-        return import_annotations(store, path, rubric)
     if how is None:
         how = LabelMap()
+    if is_native(path) or (how == LabelMap() and rater is None and is_exported_table(path)):
+        return import_annotations(store, path, rubric)
     if rater is not None:
         how = msgspec.structs.replace(how, rater_name=rater)
     return _take(store, rubric, str(path), said_in_file(path, how), how, view, round)

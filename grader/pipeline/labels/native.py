@@ -1,8 +1,9 @@
-"""Annotations from outside into the log: the lines that `export jsonl` writes, checked one by one."""
+"""Annotations from outside into the log: what `export` writes as JSONL and as CSV, checked one by one."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ import msgspec
 
 from grader.annotation import Annotation
 from grader.errors import BadInput
+from grader.pipeline.labels.exported import exported_rows, is_exported_table
 from grader.rubric import Rubric
 from grader.store import Store, add_annotations, annotation_by_id, load_messages, register_rubric
 from grader.text import one_line
-from grader.transcript import Span
 
 __all__ = ["LabelImport", "Rejected", "import_annotations"]
+
+_PLACE = re.compile(r"M(\d{1,9})\.(\d{1,9}):(\d{1,12})-(\d{1,12})")
 
 
 class Rejected(msgspec.Struct, frozen=True):
@@ -39,18 +42,22 @@ class LabelImport(msgspec.Struct):
 
 
 def import_annotations(store: Store, path: Path, rubric: Rubric) -> LabelImport:
-    """Append the annotations of a JSONL file to the log, ids and times kept, in one transaction.
+    """Append the annotations of an exported JSONL or CSV file to the log, ids and times kept, in one transaction.
 
-    Importing twice changes nothing. A line about an unknown transcript revision, message, label or value, or whose quote
-    does not stand where its span says, is rejected by line number; the rest is taken. Raises BadInput when nothing can be read.
+    Importing twice changes nothing. A line about an unknown transcript revision, message, label or value, whose quote does
+    not stand where its span says, or that says of a known id something else, is rejected by line number; the rest is
+    taken. A CSV's `first_value` becomes the annotation it was. Raises BadInput when nothing can be read.
     """
     result = LabelImport(str(path))
     register_rubric(store, rubric)
     labels = {label.id: label for label in rubric.labels}
     taken: list[Annotation] = []
     texts: dict[int, Any] = {}
-    for number, row in _rows(path, result):
+    rows = exported_rows(path) if is_exported_table(path) else _rows(path, result)
+    for number, row in rows:
         try:
+            if isinstance(row.get("spans"), str):
+                row["spans"] = _spans(store, row, texts)
             item = _annotation(row)
             label = labels.get(item.label)
             if label is None or (item.value is not None and not label.accepts(item.value)):
@@ -59,7 +66,12 @@ def import_annotations(store: Store, path: Path, rubric: Rubric) -> LabelImport:
         except (ValueError, KeyError, TypeError) as error:
             result.rejected.append(Rejected(number, one_line(error, 200)))
             continue
-        if item.id and annotation_by_id(store, item.id) is not None:
+        known = annotation_by_id(store, item.id) if item.id else None
+        if known is not None and (known.value, known.severity) != (item.value, item.severity):
+            reason = f"{item.id} is in the log as {known.value}; a change is a row without an id"
+            result.rejected.append(Rejected(number, one_line(reason, 200)))
+            continue
+        if known is not None:
             result.known += 1
             continue
         result.stale += item.label_digest != label.digest
@@ -94,6 +106,40 @@ def _annotation(row: dict[str, Any]) -> Annotation:
     return msgspec.convert(fields, Annotation)
 
 
+def _spans(store: Store, row: dict[str, Any], texts: dict[int, Any]) -> list[dict[str, Any]]:
+    """The spans of a table's row, which names their places alone."""
+    places = [_PLACE.fullmatch(place) for place in row["spans"].split()]
+    if not places:
+        return []
+    found = store.connection.execute(
+        "SELECT key FROM transcripts WHERE id = ? AND digest = ?", (row.get("transcript"), row.get("transcript_digest"))
+    ).fetchone()
+    spans: list[dict[str, Any]] = []
+    for place in places:
+        if place is None:
+            raise ValueError(f"spans {row['spans']!r} are not as in M2.0:15-32")
+        if found is None:
+            return []  # why is said of the row
+        message, block, start, end = map(int, place.groups())
+        text = _text(_messages(store, int(found[0]), texts), message, block)
+        spans.append({"message": message, "block": block, "start": start, "end": end, "quote": text[start:end]})
+    return spans
+
+
+def _messages(store: Store, key: int, texts: dict[int, Any]) -> Any:
+    """The messages of one transcript; the last one is kept, for rows are sorted by it."""
+    if key not in texts:
+        texts.clear()
+        texts[key] = load_messages(store, key)
+    return texts[key]
+
+
+def _text(messages: Any, message: int, block: int) -> str:
+    if not 1 <= message <= len(messages) or block >= len(messages[message - 1].blocks):
+        raise ValueError(f"span in M{message} block {block}, which is not there")
+    return str(messages[message - 1].blocks[block].text)
+
+
 def _check_place(store: Store, item: Annotation, texts: dict[int, Any]) -> int:
     row = store.connection.execute(
         "SELECT key, n_messages FROM transcripts WHERE id = ? AND digest = ?", (item.transcript, item.transcript_digest)
@@ -105,17 +151,7 @@ def _check_place(store: Store, item: Annotation, texts: dict[int, Any]) -> int:
     key, messages = row
     if item.message is not None and not 1 <= item.message <= messages:
         raise ValueError(f"{item.transcript} has no message {item.message}")
-    if item.spans:
-        if key not in texts:
-            texts.clear()
-            texts[key] = load_messages(store, key)
-        for span in item.spans:
-            _check_span(span, texts[key])
+    for span in item.spans:
+        if _text(_messages(store, key, texts), span.message, span.block)[span.start : span.end] != span.quote:
+            raise ValueError(f"span in M{span.message}: the quote does not stand there")
     return int(key)
-
-
-def _check_span(span: Span, messages: Any) -> None:
-    if not 1 <= span.message <= len(messages) or span.block >= len(messages[span.message - 1].blocks):
-        raise ValueError(f"span in M{span.message} block {span.block}, which is not there")
-    if messages[span.message - 1].blocks[span.block].text[span.start : span.end] != span.quote:
-        raise ValueError(f"span in M{span.message}: the quote does not stand there")

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from grader.errors import BadInput
+from grader.pipeline.labels.cells import unmarked
 from grader.pipeline.labels.mapping import LabelMap
 from grader.store import Entry
 from grader.text import one_line
@@ -155,9 +156,7 @@ def _cell(row: Mapping[str, Any], column: str | None) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = value if isinstance(value, str) else json.dumps(value)
-    # an export never lets a cell look like a formula; that mark is not part of the value
-    return text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@") else text
+    return unmarked(value if isinstance(value, str) else json.dumps(value))
 
 
 def _label_studio(rows: list[tuple[int, dict[str, Any]]], how: LabelMap) -> Iterator[Said]:

@@ -35,6 +35,8 @@ _NEAR = 40
 _MARKUP = re.compile(
     r"<!--(?:(?!-->)[\s\S]){0,300}?\b(?:graders?|judges?|evaluators?|annotators?|raters?|verdict|(?:ignore|disregard) (?:all|any|the|previous|prior|your)"
     r"|instructions? (?:to|for)|system prompt|ai (?:assistant|model|agent|judge)|language model)\b"
+    r"|<!--\s{0,20}(?:ai|llm|assistant|agent|model)s?\s?[:,]"
+    r"|(?m:^)\[(?://|comment|_)\]: ?\S{0,3} ?[(\"'][^\n]{0,200}?\b(?:ignore|disregard|instructions?|graders?|judge|evaluator|verdict|absent|system prompt|language model)\b"
     r"|<\w+\b[^>]{0,200}?(?:(?:display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0|opacity\s*:\s*0(?![.\d])"
     r"|(?<![-\w])color\s*[:=]\s*[\"']?(?:white\b|#fff(?:fff)?\b|transparent\b|rgba?\(255, ?255, ?255))[^>]{0,200}|\bhidden(?:=[\"'][^\"']*[\"'])?\s*)>"
     r"[^<]{0,200}?\b(?:ignore|disregard|instructions?|graders?|judge|evaluator|verdict|label|mark (?:this|it)|absent|assistant|system prompt|language model)\b"
@@ -65,6 +67,8 @@ _ALIKE = "".join(_LOOK_ALIKES)
 _MIXED = re.compile(rf"(?<![^\W_])(?:[A-Za-z]+[{_ALIKE}]|[{_ALIKE}]+[A-Za-z])[A-Za-z{_ALIKE}]+(?![^\W_])")
 _TURN = re.compile(r"(?m)^\W{0,5}(?:system|assistant|user|human|developer|tool)\W{0,3}:", re.IGNORECASE)
 
+_HEX = re.compile(r"[0-9a-fA-F]{40,}")
+_SPACED = re.compile(r"(?<!\S)(?:[^\W\d_][ \t\u00a0]{1,3}){8,400}[^\W\d_](?!\w)")
 _ENCODED = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{40,4000}={0,2}(?![A-Za-z0-9+/_=-])")
 _MOST_ENCODED = 50
 
@@ -75,7 +79,7 @@ def hidden(text: str) -> Iterator[Extent]:
     for found in _CHARACTERS.finditer(text, begin):
         if not _needed(text, found):
             yield found.span()
-    if "<" in text or "\\" in text:
+    if "<" in text or "\\" in text or "]: " in text:
         yield from (found.span() for found in _MARKUP.finditer(text))
     if not text.isascii():
         yield from (found.span() for found in _MIXED.finditer(text) if found.end() - found.start() > 2)
@@ -105,10 +109,15 @@ def unmasked(text: str) -> str | None:
 
 
 def decoded(text: str) -> Iterator[tuple[Extent, str]]:
-    """Stretches of Base64 that hold plain words, with the words."""
+    """Stretches of Base64 or hexadecimal digits that hold plain words, and words written letter by letter, with the words."""
+    for spaced in islice(_SPACED.finditer(text), _MOST_ENCODED):
+        yield spaced.span(), " ".join(word.replace(" ", "") for word in re.split(r"\s\s+", spaced[0]))
     for found in islice(_ENCODED.finditer(text), _MOST_ENCODED):
-        code = found[0].rstrip("=").translate(str.maketrans("-_", "+/"))
-        code = code[: len(code) - (len(code) % 4 == 1)]  # a single character over says nothing
-        raw = b64decode(code + "=" * (-len(code) % 4))
+        if _HEX.fullmatch(found[0]):
+            raw = bytes.fromhex(found[0][: len(found[0]) // 2 * 2])
+        else:
+            code = found[0].rstrip("=").translate(str.maketrans("-_", "+/"))
+            code = code[: len(code) - (len(code) % 4 == 1)]  # a single character over says nothing
+            raw = b64decode(code + "=" * (-len(code) % 4))
         if raw.isascii() and b" " in raw and all(byte >= 32 or byte in b"\t\r\n" for byte in raw):
             yield found.span(), raw.decode("ascii")

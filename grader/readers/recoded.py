@@ -1,0 +1,129 @@
+"""Text in other encodings and with other line ends than everything else here expects, recoded while it is read."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+from collections.abc import Callable
+from typing import IO, Any
+
+__all__ = ["beginning", "recoded"]
+
+_MARKS = (
+    (codecs.BOM_UTF8, None),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark starts with that of UTF-16-LE
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_ZEROS: dict[tuple[int, ...], str] = {
+    (0, 1, 0, 1): "utf-16-le",
+    (1, 0, 1, 0): "utf-16-be",
+    (0, 1, 1, 1): "utf-32-le",
+    (1, 1, 1, 0): "utf-32-be",
+}
+"""Which of the first four bytes are zero → the encoding: logs begin with two characters of ASCII (RFC 4627, section 3)."""
+_CHUNK = 1 << 16
+_BARE_RETURN = re.compile(rb"[}\]\"\w][ \t]*\r[\r \t]*[{\[\"\w]")
+"""A line that ends in a carriage return alone, and the next one."""
+
+
+def beginning(stream: Any, size: int) -> tuple[bytes, Any]:
+    """(the first `size` bytes, or all there are; a stream that still begins with them).
+
+    A first read may give less than was asked for: on a network, or where the file is being written.
+    """
+    start = bytes(stream.peek(size)[:size])
+    if len(start) == size:
+        return start, stream
+    start = stream.read(size)
+    if len(start) < size:
+        stream.close()
+        return start, io.BufferedReader(io.BytesIO(start))
+    return start, io.BufferedReader(_Joined(start, stream), 1 << 18)
+
+
+def recoded(stream: Any, undecodable: Callable[[int], None]) -> IO[bytes]:
+    """`stream` as UTF-8 with line feeds: UTF-16 and UTF-32 (with a mark or without), a mark of UTF-8, bare carriage returns.
+
+    `undecodable` is told at the end how many places could not be decoded and became U+FFFD.
+    """
+    start, stream = beginning(stream, 4)
+    mark, encoding = next(((mark, name) for mark, name in _MARKS if start.startswith(mark)), (b"", None))
+    if mark:
+        stream.read(len(mark))
+    else:
+        encoding = _without_mark(start)
+    if encoding is not None:
+        stream = io.BufferedReader(_Decoded(stream, encoding, undecodable), 1 << 18)
+    ahead = bytes(stream.peek(_CHUNK))
+    if b"\r" in ahead and b"\n" not in ahead and _BARE_RETURN.search(ahead):
+        stream = io.BufferedReader(_LineFeeds(stream), 1 << 18)
+    return stream  # type: ignore[no-any-return]
+
+
+def _without_mark(start: bytes) -> str | None:
+    zeros = tuple(int(byte == 0) for byte in start)
+    text = all(byte == 0 or 0x20 <= byte < 0x7F or byte in b"\t\r\n" for byte in start)
+    return _ZEROS.get(zeros) if text else None
+
+
+class _Changed(io.RawIOBase):
+    """A stream that gives what `_next` makes of another one, b"" at its end."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._ready = memoryview(b"")
+        self._ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready and not self._ended:
+            data = self._stream.read(_CHUNK)
+            self._ended = not data
+            self._ready = memoryview(self._next(data))
+        count = min(len(buffer), len(self._ready))
+        buffer[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+    def _next(self, data: bytes) -> bytes:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+class _Joined(_Changed):
+    """What was read already, and the rest."""
+
+    def __init__(self, start: bytes, stream: IO[bytes]) -> None:
+        super().__init__(stream)
+        self._ready = memoryview(start)
+
+    def _next(self, data: bytes) -> bytes:
+        return data
+
+
+class _Decoded(_Changed):
+    def __init__(self, stream: IO[bytes], encoding: str, undecodable: Callable[[int], None]) -> None:
+        super().__init__(stream)
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        self._undecodable = undecodable
+        self._replaced = 0
+
+    def _next(self, data: bytes) -> bytes:
+        text = self._decoder.decode(data, final=not data)
+        self._replaced += text.count("\ufffd")
+        if not data and self._replaced:
+            self._undecodable(self._replaced)
+        return text.encode("utf-8", "replace")
+
+
+class _LineFeeds(_Changed):
+    def _next(self, data: bytes) -> bytes:
+        return data.replace(b"\r", b"\n")

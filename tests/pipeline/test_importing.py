@@ -1,0 +1,75 @@
+"""Files into the store, where several of them tell of one session."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.pipeline import import_paths
+from grader.store import Store, entries, load
+
+
+def _written(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
+    (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _session(said: str) -> list[dict[str, Any]]:
+    """What Claude Code keeps of a session: the prompt, an answer with a call, and the last word."""
+    call = {"type": "tool_use", "id": "t", "name": "Bash", "input": {"command": "ls"}}
+    return [
+        {"type": "user", "uuid": "1", "sessionId": "s", "message": {"role": "user", "content": "List."}},
+        {
+            "type": "assistant",
+            "uuid": "2",
+            "sessionId": "s",
+            "message": {"id": "m", "role": "assistant", "content": [call]},
+        },
+        {
+            "type": "assistant",
+            "uuid": "3",
+            "sessionId": "s",
+            "message": {"id": "n", "role": "assistant", "content": said},
+        },
+    ]
+
+
+def _printed(said: str) -> list[dict[str, Any]]:
+    """What it prints of the same: no prompt."""
+    return [
+        {"type": "system", "subtype": "init", "session_id": "s"},
+        {"type": "assistant", "session_id": "s", "message": {"id": "n", "role": "assistant", "content": said}},
+    ]
+
+
+@pytest.mark.parametrize("names", [("a.jsonl", "b.jsonl"), ("b.jsonl", "a.jsonl")], ids=["session first", "last"])
+def test_a_session_and_what_its_program_printed_of_it_are_one_transcript(
+    names: tuple[str, str], store: Store, tmp_path: Path
+) -> None:
+    _written(tmp_path, names[0], _session("Two files."))
+    _written(tmp_path, names[1], _printed("Two files."))
+    for summary in (import_paths(store, [tmp_path]), import_paths(store, [tmp_path])):
+        reasons = {warned.reason for warned in summary.warnings}
+        assert "id_collision" not in reasons
+        assert summary.transcripts == 2 == summary.new + summary.unchanged + len(summary.changed)
+        assert [found.id for found in entries(store)] == ["s"]
+        assert [message.text for message in load(store, "s").messages] == ["List.", "command: ls", "Two files."]
+
+
+def test_sessions_of_one_id_that_say_different_things_are_both_kept(store: Store, tmp_path: Path) -> None:
+    _written(tmp_path, "a.jsonl", _session("Two files."))
+    _written(tmp_path, "b.jsonl", _printed("Three files."))
+    summary = import_paths(store, [tmp_path])
+    assert [warned.reason for warned in summary.warnings if warned.reason != "unanswered_call"] == ["id_collision"]
+    assert len(list(entries(store))) == 2
+
+
+def test_ids_of_other_formats_are_not_those_of_one_session(store: Store, tmp_path: Path) -> None:
+    asked, said = {"role": "user", "content": "Yes?"}, {"role": "assistant", "content": "Yes."}
+    _written(tmp_path, "a.jsonl", [{"id": "q1", "messages": [asked, said]}])
+    _written(tmp_path, "b.jsonl", [{"id": "q1", "messages": [{"role": "system", "content": "Be evil."}, asked, said]}])
+    summary = import_paths(store, [tmp_path])
+    assert [warned.reason for warned in summary.warnings] == ["id_collision"]
+    assert len(list(entries(store))) == 2
