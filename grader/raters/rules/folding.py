@@ -20,6 +20,9 @@ LOOK_ALIKES = {"\u017f": "s", "\u212a": "k", "\u0130": "i", "\u0131": "i"}
 """The non-ASCII letters that `re.IGNORECASE` takes for ASCII ones: all there are (a test looks at every code point)."""
 
 _FOREIGN_DIGITS = re.compile(r"[^\D0-9]")
+_MAY_BE_DIGITS = re.compile("[\u0660-\u1fff\ua620-\U0010ffff]")
+"""Asked first: dashes, curly quotes and the like are most of what is beyond ASCII, and among them is no digit."""
+
 FOLD = (
     bytes(
         ord("0" if char.isdigit() else char.lower() if char.isalpha() or char == "_" else " ")
@@ -35,18 +38,20 @@ _CHOICES = 5
 
 
 def plain(text: str) -> str:
-    """`text` with letters that match ASCII ones written as these, and every digit as one of ASCII."""
+    """`text` in ASCII, character by character: letters that match ASCII ones as these, digits as 0, all else as `?`."""
     if text.isascii():
         return text
     for letter, ascii_letter in LOOK_ALIKES.items():
         if letter in text:
             text = text.replace(letter, ascii_letter)
-    return _FOREIGN_DIGITS.sub("0", text)
+    if _MAY_BE_DIGITS.search(text):
+        text = _FOREIGN_DIGITS.sub("0", text)
+    return text.encode("ascii", "replace").decode()
 
 
 def folded(plain: str) -> bytes:
     """A `plain` text as literals are looked for in it, with a blank on either side: character `n` is byte `n + 1`."""
-    return b" %b " % plain.encode("ascii", "replace").translate(FOLD)
+    return f" {plain} ".encode().translate(FOLD)
 
 
 def characters(operator: Any, argument: Any, flags: int) -> Literals | None:

@@ -118,7 +118,8 @@ class Matcher:
             everything = {~number for number in range(len(self._regexes))}
             return [Sifted(self, text, everything) for text in texts]
         found: list[Sifted | None] = [None] * len(texts)
-        long = [place for place, text in enumerate(texts) if len(text) > LONG]
+        longest = max(map(len, texts), default=0)
+        long = [place for place, text in enumerate(texts) if len(text) > LONG] if longest > LONG else []
         short = [text if len(text) <= LONG else "" for text in texts] if long else texts
         for place, data, numbers in self._sieve.candidates(short):
             found[place] = self._sifted(texts[place], data, numbers, None)

@@ -93,10 +93,13 @@ class _Index:
             clause = (number, tuple(others))
             for literal in first:
                 self._clauses[literal].append(clause)
+        self._firsts = frozenset(number for number, clauses in enumerate(self._clauses) if clauses)
 
     def candidates(self, present: set[int]) -> set[int]:
         """The expressions that may match where just these literals are."""
         found = set(self.always)
+        if self._firsts.isdisjoint(present):
+            return found
         for literal in present:
             for number, needed in self._clauses[literal]:
                 if number not in found:
