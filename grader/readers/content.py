@@ -326,8 +326,10 @@ def _reasoning_item(item: dict[str, Any]) -> list[Block]:
 
 
 def _result_item(item: dict[str, Any], report: Report, line: int | None) -> list[Block]:
-    call_id, wrong = item.get("tool_use_id"), item.get("is_error")
-    return result_block(item.get("content"), report, name=item.get("name"), call_id=call_id, error=wrong, line=line)
+    call_id = item.get("tool_use_id", item.get("tool_call_id"))
+    wrong = item.get("is_error") or item.get("status") == "error"
+    content = item.get("content", item.get("output"))
+    return result_block(content, report, name=item.get("name"), call_id=call_id, error=wrong, line=line)
 
 
 def _vercel_result(item: dict[str, Any], report: Report) -> list[Block]:
