@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from grader.readers.contained import contained, one_file
-from grader.readers.content import content_blocks, media_block, reasoning_block, result_block, text_blocks
+from grader.readers.content import content_blocks, reasoning_block, result_block, text_blocks
 from grader.readers.event_files import Part, read_folder, state_beside
 from grader.readers.evidence import Head
 from grader.readers.finish import finish
+from grader.readers.placeholders import media_block
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
 from grader.readers.toolcall import tool_call

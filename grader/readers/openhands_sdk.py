@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from grader.readers.contained import contained, one_file
-from grader.readers.content import content_blocks, plain_text, reasoning_block, result_block, without_secrets
+from grader.readers.content import content_blocks, plain_text, reasoning_block, result_block
 from grader.readers.entry_tree import EntryTree
 from grader.readers.event_files import Part, read_folder, state_beside
 from grader.readers.evidence import Head
 from grader.readers.finish import finish, score
 from grader.readers.jsontext import compact
+from grader.readers.placeholders import without_secrets
 from grader.readers.report import Report, Skip
 from grader.readers.roles import role_of
 from grader.readers.source import Source
