@@ -40,6 +40,7 @@ from grader.store import queue as queues
 from grader.store.database import ids_follow
 from grader.store.person_log import latest_id, latest_place, rater_key, submissions
 from grader.store.queue import TO_DO, QueueEntry
+from grader.store.queue_opening import open_queue, rubric_before
 from grader.text import one_line
 
 __all__ = ["Session"]
@@ -81,12 +82,12 @@ class Session(Editor):
         self.policy = check_door(store, self.rater, door, self.round, policy, chosen)
         """Of the round, where a transcript has none of its own."""
         register_rubric(store, rubric)
-        before = queues.rubric_before(store, self.rater, self.round, rubric.id)
+        before = rubric_before(store, self.rater, self.round, rubric.id)
         self.rubric_before = stored_rubric(store, before) if before not in ("", rubric.digest) else None
         """The rubric this rater last worked with in the round, where it was another one: show `rubric_news`, once."""
         self.edited = edited_labels(self.rubric_before, rubric)
         """Labels whose definition changed since: they are asked again."""
-        self.queue = queues.open_queue(store, self.rater, self.round, rubric, chosen, ranked=door == "review")
+        self.queue = open_queue(store, self.rater, self.round, rubric, chosen, ranked=door == "review")
         if door == "review":
             changed = rank_queue(store, self.queue, rubric)
             ask_again(store, self.queue, rubric, self.rater, changed)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from grader.readers.contained import contained
-from grader.readers.content import call_id_of
 from grader.readers.evidence import Head
 from grader.readers.finish import finish
 from grader.readers.gemini_contents import gemini_message, part_blocks, system_instruction
@@ -14,7 +13,7 @@ from grader.readers.given import logged_condition
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
 from grader.readers.streamed import StreamedList, is_list
-from grader.readers.toolcall import tool_call
+from grader.readers.toolcall import call_id_of, tool_call
 from grader.readers.turns import turn
 from grader.transcript import Message, Transcript
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from grader.readers.chatgpt_nodes import node_message
 from grader.readers.contained import contained
-from grader.readers.content import content_blocks, media_block, plain_text
+from grader.readers.content import content_blocks, plain_text
 from grader.readers.evidence import Head
 from grader.readers.finish import finish
+from grader.readers.placeholders import media_block
 from grader.readers.report import Report
 from grader.readers.roles import role_of
 from grader.readers.source import Source

@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import re
 from typing import Any
 
 from grader.readers.jsontext import compact, decode_json
 from grader.readers.markup import segment
+from grader.readers.placeholders import SECRET_KEYS, is_ciphertext, media_block, without_ciphertext, without_secrets
 from grader.readers.report import Report
 from grader.readers.toolcall import call_id_of, tool_call
 from grader.transcript import Block, Role
 
-__all__ = [
-    "SECRET_KEYS",
-    "call_id_of",
-    "content_blocks",
-    "media_block",
-    "plain_text",
-    "reasoning_block",
-    "result_block",
-    "text_blocks",
-    "without_data_uris",
-    "without_secrets",
-]
+__all__ = ["content_blocks", "plain_text", "reasoning_block", "result_block", "text_blocks"]
 
-_CIPHERTEXT = re.compile(r"[A-Za-z0-9+/=_-]{200,}")
-_BEFORE_DATA = re.compile(r"(?:data:)?([\w.+-]+/[\w.+-]+)?((?:;[\w.+=-]+)*)\Z", re.IGNORECASE)
-_PAYLOAD = re.compile(r"[A-Za-z0-9+/=_%-]*")
-_MARK = re.compile(";base64,", re.IGNORECASE)
-_LONGEST_MEDIA_TYPE = 200
-SECRET_KEYS = frozenset(
-    [
-        "signature",
-        "thought_signature",
-        "thoughtSignature",
-        "encrypted_content",
-        "encrypted_reasoning",
-        "encryptedContent",
-    ]
-)
 _TEXT_TYPES = frozenset(["text", "input_text", "output_text", "summary_text", "refusal", "Text", "inputText", "logs"])
 _REASONING_TYPES = frozenset(["reasoning", "thinking", "reasoning_text", "think"])
 _MEDIA_TYPES = {
@@ -116,13 +87,13 @@ def reasoning_block(
     """
     said = text if isinstance(text, str) else ""
     short = plain_text(summary) if summary else ""
-    if said and (redacted or _is_ciphertext(said)):
+    if said and (redacted or is_ciphertext(said)):
         said, redacted = "", True
     if said.strip():
-        return Block(kind="reasoning", text=_CIPHERTEXT.sub(_cut_out, said), meta=meta or None)
+        return Block(kind="reasoning", text=without_ciphertext(said), meta=meta or None)
     if short.strip():
         extra = {"summary": True, **({"redacted": True} if redacted else {})}
-        return Block(kind="reasoning", text=_CIPHERTEXT.sub(_cut_out, short), meta={**(meta or {}), **extra})
+        return Block(kind="reasoning", text=without_ciphertext(short), meta={**(meta or {}), **extra})
     return Block(kind="reasoning", text="", meta={**(meta or {}), "redacted": True}) if redacted else None
 
 
@@ -162,26 +133,6 @@ def result_block(
     return [result, *media]
 
 
-def media_block(
-    kind: str, *, mime: object = None, data: object = None, url: object = None, name: object = None
-) -> list[Block]:
-    """Media as a placeholder with type, size and sha256; a URL is text beside it, a data URI is taken apart."""
-    mime = mime if isinstance(mime, str) else None
-    if isinstance(url, str):
-        found = _data_uri(url)
-        if found is None:
-            words = [kind, *([mime] if mime else []), url[:2000]]
-            return [Block(kind="media", text=f"[{' '.join(words)}]", meta={"url": url[:2000]})]
-        mime, data = found[2] or mime, found[3]
-    if isinstance(data, str) and (found := _data_uri(data)):
-        mime, data = found[2] or mime, found[3]
-    size, digest = _measure(data)
-    words = [kind, *([mime] if mime else []), *([_size(size)] if size is not None else [])]
-    if isinstance(name, str) and name:
-        words.append(name[:200])
-    return [Block(kind="media", text=f"[{' '.join(words)}]", meta={"sha256": digest} if digest else None)]
-
-
 def plain_text(value: object, depth: int = 40) -> str:
     """The readable text in a string, an item, or a list of them (summaries, instructions): pieces joined by a line break.
 
@@ -199,49 +150,6 @@ def plain_text(value: object, depth: int = 40) -> str:
     if isinstance(value, list | tuple):
         return "\n".join(piece for item in value if (piece := plain_text(item, depth - 1)))
     return ""
-
-
-def without_data_uris(text: str) -> str:
-    """`text` with every data URI replaced by a media placeholder."""
-    if "64," not in text:  # in any case, and cheap
-        return text
-    pieces: list[str] = []
-    done = 0
-    while (found := _data_uri(text, done)) is not None:
-        start, end, mime, data = found
-        major = (mime or "").split("/")[0].lower()
-        kind = major if major in ("image", "audio", "video") else "data"
-        pieces += [text[done:start], media_block(kind, mime=mime, data=data)[0].text]
-        done = end
-    return "".join([*pieces, text[done:]])
-
-
-def _data_uri(text: str, start: int = 0) -> tuple[int, int, str | None, str] | None:
-    """(start, end, media type, payload) of the first data URI from `start`; a lost `data:` before it changes nothing."""
-    mark = _MARK.search(text, start)
-    if mark is None:
-        return None
-    # Looking back a bounded way from the mark keeps this linear, whatever stands around it.
-    before = _BEFORE_DATA.search(text, max(start, mark.start() - _LONGEST_MEDIA_TYPE), mark.start())
-    payload = _PAYLOAD.match(text, mark.end())
-    if before is None or payload is None:
-        return mark.start(), mark.end(), None, ""
-    return before.start(), payload.end(), before[1], payload[0]
-
-
-def without_secrets(value: Any, depth: int = 40) -> Any:
-    """`value` (JSON) without signatures and encrypted content, data URIs and base64 payloads as placeholders."""
-    if isinstance(value, str):
-        if len(value) >= 200 and _is_ciphertext(value):
-            return f"[{len(value)} base64 characters]"
-        return without_data_uris(value)
-    if depth == 0:
-        return "…"
-    if isinstance(value, dict):
-        return {str(key): without_secrets(item, depth - 1) for key, item in value.items() if key not in SECRET_KEYS}
-    if isinstance(value, list | tuple):
-        return [without_secrets(item, depth - 1) for item in value]
-    return value
 
 
 def _item(item: dict[str, Any], role: Role, report: Report, line: int | None) -> list[Block]:
@@ -399,28 +307,3 @@ def _url_or_data(kind: str, value: str, item: dict[str, Any]) -> list[Block]:
 
 def _present(block: Block | None) -> list[Block]:
     return [block] if block else []
-
-
-def _is_ciphertext(text: str) -> bool:
-    stripped = text.strip()
-    return len(stripped) >= 200 and _CIPHERTEXT.fullmatch(stripped) is not None
-
-
-def _cut_out(match: re.Match[str]) -> str:
-    return f"[{len(match[0])} base64 characters]"
-
-
-def _measure(data: object) -> tuple[int | None, str | None]:
-    if not isinstance(data, str) or not data:
-        return None, None
-    try:
-        raw = base64.b64decode(data, validate=False)
-    except (binascii.Error, ValueError):
-        raw = data.encode("utf-8", "replace")
-    return len(raw), hashlib.sha256(raw).hexdigest()
-
-
-def _size(count: int) -> str:
-    if count < 1000:
-        return f"{count} B"
-    return f"{count / 1000:.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"

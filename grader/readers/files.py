@@ -10,9 +10,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 
 from grader.errors import BadInput
+from grader.readers.archive import Archive
+from grader.readers.first_bytes import read_up_to
 from grader.readers.options import Limits, ReadOptions
 from grader.readers.remote import is_url, local_path, remote_sources, url_path
 from grader.readers.report import Skip, SkipReason
@@ -22,7 +23,6 @@ from grader.readers.streams import READ_ERRORS
 __all__ = ["Refused", "file_source", "find_sources", "inside", "readable_in"]
 
 _HELD_MEMBER = 32 << 20
-_STEP = 1 << 20
 _IGNORED = frozenset([".git", ".svn", ".hg", "__pycache__", ".venv", "node_modules", ".DS_Store"])
 
 
@@ -200,7 +200,7 @@ def member_sources(source: Source, names: list[str]) -> Iterator[tuple[str, Sour
         for name in names:
             if name.endswith("/"):
                 continue
-            total += _counted(archive.getinfo(name), limits)
+            total += _counted(archive, name, limits)
             if total > most:
                 yield (
                     name,
@@ -217,28 +217,20 @@ def member_sources(source: Source, names: list[str]) -> Iterator[tuple[str, Sour
                 yield name, member
 
 
-def _counted(info: Any, limits: Limits) -> int:
+def _counted(archive: Archive, name: str, limits: Limits) -> int:
     """What a member adds to the sum: its declared size, for no more than that comes out; 0 for one that the ratio stops itself."""
-    size = int(info.file_size)
-    return 0 if size > max(limits.ratio_floor, limits.ratio * info.compress_size) else size
+    size = archive.size(name)
+    return 0 if size > max(limits.ratio_floor, limits.ratio * archive.packed_size(name)) else size
 
 
-def _member(source: Source, archive: Any, name: str) -> Source:
-    with source.member_stream(archive, name) as stream:
-        data = _up_to(stream, _HELD_MEMBER + 1)
+def _member(source: Source, archive: Archive, name: str) -> Source:
+    with archive.stream(name) as stream:
+        data = read_up_to(stream, _HELD_MEMBER + 1, None)
     if len(data) <= _HELD_MEMBER:
         held = len(data)
         return Source(source.path, source.options, lambda: io.BytesIO(data), member=name, size=held, is_held=True)
-    stored = archive.getinfo(name).compress_size
-    return Source(source.path, source.options, lambda: source.member_stream(archive, name), member=name, size=stored)
-
-
-def _up_to(stream: IO[bytes], limit: int) -> bytes:
-    """At most `limit` bytes, in steps: asked for all at once, a stream sets all of it aside, for a member of ten bytes too."""
-    held = io.BytesIO()
-    while held.tell() < limit and (piece := stream.read(min(_STEP, limit - held.tell()))):
-        held.write(piece)
-    return held.getvalue()
+    stored = archive.packed_size(name)
+    return Source(source.path, source.options, lambda: archive.stream(name), member=name, size=stored)
 
 
 def _damage(error: Exception) -> tuple[SkipReason, str]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from grader.readers.content import SECRET_KEYS, without_data_uris, without_secrets
 from grader.readers.given import Fields, apply_given
 from grader.readers.pairing import pair_results
+from grader.readers.placeholders import SECRET_KEYS, without_data_uris, without_secrets
 from grader.readers.report import Report
 from grader.readers.source import Source
 from grader.readers.threads import MAIN

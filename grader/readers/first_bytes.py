@@ -7,7 +7,7 @@ from typing import IO
 from grader.readers.evidence import Head
 from grader.readers.jsontext import decode_json
 
-__all__ = ["part_of_document", "read_up_to", "starts_with_rows", "whole_lines", "why_broken"]
+__all__ = ["goes_on", "part_of_document", "read_up_to", "starts_with_rows", "whole_lines", "why_broken"]
 
 _STEP = 1 << 20
 
@@ -42,6 +42,21 @@ def starts_with_rows(start: bytes) -> bool:
     except ValueError:
         return False
     return True
+
+
+def goes_on(stream: IO[bytes]) -> bool:
+    """Whether something follows the first line: then that line is a row, however long."""
+    begun = ended = False
+    while chunk := stream.read(_STEP):
+        if not begun:
+            chunk = chunk.lstrip()
+            begun = bool(chunk)
+        if not ended and b"\n" in chunk:
+            ended = True
+            chunk = chunk.partition(b"\n")[2]
+        if ended and chunk.strip():
+            return True
+    return False
 
 
 def part_of_document(start: bytes) -> Head | None:

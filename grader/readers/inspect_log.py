@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from grader.readers.archive import Archive
 from grader.readers.contained import contained
 from grader.readers.evidence import Head
 from grader.readers.inspect_sample import (
@@ -45,7 +46,7 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a sample. A log without samples is skipped as `no_transcripts`."""
     if source.head.kind == "zip":
         with source.archive() as archive:
-            yield from _Archive(source, archive, report).transcripts()
+            yield from _ZippedLog(source, archive, report).transcripts()
     elif source.head.whole:
         yield from _document(source, report)
     else:
@@ -97,14 +98,14 @@ def _note_status(status: Any, report: Report) -> None:
         report.warn("incomplete_log", detail="the log says it is still running, or its run crashed")
 
 
-class _Archive:
+class _ZippedLog:
     """A log in a zip; members are read one at a time."""
 
-    def __init__(self, source: Source, archive: Any, report: Report) -> None:
+    def __init__(self, source: Source, archive: Archive, report: Report) -> None:
         self._source = source
         self._zip = archive
         self._report = report
-        names = archive.namelist()
+        names = archive.names
         self._names = list(dict.fromkeys(names))
         if len(names) > len(self._names):
             report.warn(
@@ -137,10 +138,10 @@ class _Archive:
         return decode_spec(start.get("eval") if isinstance(start, dict) else None, "started")
 
     def _optional(self, name: str) -> Any:
-        if name not in self._zip.NameToInfo:
+        if name not in self._zip:
             return None
         try:
-            return decode_json(self._source.member_data(self._zip, name))
+            return decode_json(self._zip.data(name))
         except _UNREADABLE as error:
             self._report.warn("malformed_member", detail=f"{name}: {error}")
             return None
@@ -159,7 +160,7 @@ class _Archive:
                 yield name, False
 
     def _transcript(self, name: str, chunked: bool, spec: Eval) -> Transcript:
-        sample = decode_sample(self._source.member_data(self._zip, name), self._report)
+        sample = decode_sample(self._zip.data(name), self._report)
         parts = self._parts(name.removesuffix(_SHELL)) if chunked else Parts()
         return sample_transcript(self._source, self._report, sample, spec, parts, member=name)
 
@@ -189,7 +190,7 @@ class _Archive:
         for name in self._names:
             start = name.removeprefix(folder).removesuffix(".json") if name.startswith(folder) else ""
             if start.isdecimal() and len(start) < 19:
-                found.append((int(start), lambda name=name: self._source.member_data(self._zip, name)))
+                found.append((int(start), lambda name=name: self._zip.data(name)))
         return sorted(found, key=lambda chunk: chunk[0])
 
     def _raws(self, data: bytes) -> list[msgspec.Raw]:

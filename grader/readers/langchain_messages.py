@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from grader.readers.content import call_id_of, content_blocks, reasoning_block, result_block
+from grader.readers.content import content_blocks, reasoning_block, result_block
 from grader.readers.report import Report
 from grader.readers.roles import role_of
 from grader.readers.threads import MAIN
-from grader.readers.toolcall import tool_call
+from grader.readers.toolcall import call_id_of, tool_call
 from grader.readers.turns import split_results, turn
 from grader.transcript import Block, Message
 

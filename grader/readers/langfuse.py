@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from grader.readers.contained import contained
-from grader.readers.content import call_id_of
 from grader.readers.evidence import Head
 from grader.readers.finish import finish, score
 from grader.readers.given import logged_condition
@@ -17,6 +16,7 @@ from grader.readers.payload import unwrapped
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
 from grader.readers.streamed import StreamedList, is_list
+from grader.readers.toolcall import call_id_of
 from grader.readers.trace_calls import CallMerge, History, ToolRun, tool_name
 from grader.readers.traces import (
     Reading,

@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from grader.readers.contained import contained, one_file
-from grader.readers.content import call_id_of
 from grader.readers.evidence import Head
 from grader.readers.finish import finish, score
 from grader.readers.given import logged_condition
@@ -17,6 +16,7 @@ from grader.readers.packed import Packer, unpacked
 from grader.readers.report import Report
 from grader.readers.source import Source
 from grader.readers.streamed import StreamedList, is_list
+from grader.readers.toolcall import call_id_of
 from grader.readers.trace_calls import History, ToolRun
 from grader.readers.traces import Step, StepKind, holds_messages, instructions_in, order_of, read_trace
 from grader.transcript import Message, Transcript

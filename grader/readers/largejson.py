@@ -119,7 +119,10 @@ def outline_of(stream: IO[bytes], limit: int) -> Outline:
 def members_of(
     stream: IO[bytes], keys: Collection[str], limit: int, *, last: bool = False
 ) -> tuple[dict[str, Any], int]:
-    """The decoded values of those top-level members, and how many places in them were not UTF-8; stops as soon as all are found, or, for the `last` of a name, at the end."""
+    """The decoded values of those top-level members, and how many places in them were not UTF-8.
+
+    Stops as soon as all are found, or, for the `last` of a name, at the end.
+    """
     window = JsonWindow(stream, limit)
     found: dict[str, Any] = {}
     for name in window.members():

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from grader.readers.contained import contained
-from grader.readers.content import call_id_of, content_blocks, reasoning_block, result_block
+from grader.readers.content import content_blocks, reasoning_block, result_block
 from grader.readers.report import Report
 from grader.readers.responses_items import ResponsesReader, is_responses_item
 from grader.readers.roles import role_of
 from grader.readers.threads import MAIN
-from grader.readers.toolcall import tool_call
+from grader.readers.toolcall import call_id_of, tool_call
 from grader.readers.turns import split_results, turn
 from grader.transcript import Block, Message
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from grader.readers.contained import contained, one_file
-from grader.readers.content import content_blocks, media_block, reasoning_block, result_block, text_blocks
-from grader.readers.event_files import Part, read_folder, state_beside
+from grader.readers.content import content_blocks, reasoning_block, result_block, text_blocks
+from grader.readers.event_files import Part, read_folder, state_beside, take_events
 from grader.readers.evidence import Head
 from grader.readers.finish import finish
+from grader.readers.placeholders import media_block
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
 from grader.readers.toolcall import tool_call
@@ -43,7 +44,7 @@ def sniff(head: Head) -> bool:
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """The file is one session."""
     events = Events(report)
-    _take_file(events, source)
+    take_events(source, events.report, lambda event, _line: events.take(event))
     yield _transcript(source, report, events)
 
 
@@ -57,7 +58,7 @@ def _joined(parts: Sequence[Part]) -> Transcript:
     events = Events(report)
     for source, events.report in parts:
         with one_file(events.report):
-            _take_file(events, source)
+            take_events(source, events.report, lambda event, _line: events.take(event))
         source.release()
     about = state_beside(first, "metadata.json", "conversation_id", "llm_model")
     own = about.get("conversation_id")
@@ -65,16 +66,6 @@ def _joined(parts: Sequence[Part]) -> Transcript:
     if isinstance(model, str) and not events.models:
         events.models.append(model)
     return _transcript(first, report, events, own if isinstance(own, str) else None)
-
-
-def _take_file(events: Events, source: Source) -> None:
-    report = events.report
-    for line, record in source.records(report):
-        with contained(report, "row", line=line, raw=record):
-            if isinstance(record, dict):
-                events.take(record)
-            else:
-                report.malformed(line, f"{type(record).__name__} instead of an event", str(record)[:400])
 
 
 def _transcript(source: Source, report: Report, events: Events, own: str | None = None) -> Transcript:

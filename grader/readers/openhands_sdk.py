@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.readers.contained import contained, one_file
-from grader.readers.content import content_blocks, plain_text, reasoning_block, result_block, without_secrets
+from grader.readers.contained import one_file
+from grader.readers.content import content_blocks, plain_text, reasoning_block, result_block
 from grader.readers.entry_tree import EntryTree
-from grader.readers.event_files import Part, read_folder, state_beside
+from grader.readers.event_files import Part, read_folder, state_beside, take_events
 from grader.readers.evidence import Head
 from grader.readers.finish import finish, score
 from grader.readers.jsontext import compact
+from grader.readers.placeholders import without_secrets
 from grader.readers.report import Report, Skip
 from grader.readers.roles import role_of
 from grader.readers.source import Source
@@ -40,7 +41,7 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
         report.told_elsewhere = True
         return
     events = SdkEvents(report)
-    _take_file(events, source)
+    take_events(source, events.report, events.take)
     yield _transcript(source, report, events, source)
 
 
@@ -54,19 +55,9 @@ def _joined(parts: Sequence[Part]) -> Transcript:
     events = SdkEvents(report)
     for source, events.report in parts:
         with one_file(events.report):
-            _take_file(events, source)
+            take_events(source, events.report, events.take)
         source.release()
     return _transcript(first, report, events, first)
-
-
-def _take_file(events: SdkEvents, source: Source) -> None:
-    report = events.report
-    for line, record in source.records(report):
-        with contained(report, "row", line=line, raw=record):
-            if isinstance(record, dict):
-                events.take(record, line)
-            else:
-                report.malformed(line, f"{type(record).__name__} instead of an event", str(record)[:400])
 
 
 def _transcript(source: Source, report: Report, events: SdkEvents, beside: Source) -> Transcript:

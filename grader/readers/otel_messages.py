@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from grader.readers.content import (
-    content_blocks,
-    media_block,
-    plain_text,
-    reasoning_block,
-    result_block,
-    text_blocks,
-    without_secrets,
-)
+from grader.readers.content import content_blocks, plain_text, reasoning_block, result_block, text_blocks
 from grader.readers.jsontext import compact, decode_json
+from grader.readers.placeholders import media_block, without_secrets
 from grader.readers.report import Report
 from grader.readers.roles import role_of
 from grader.readers.threads import MAIN

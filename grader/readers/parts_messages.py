@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from grader.readers.content import content_blocks, media_block, reasoning_block, result_block, text_blocks
+from grader.readers.content import content_blocks, reasoning_block, result_block, text_blocks
 from grader.readers.gemini_contents import gemini_message
 from grader.readers.jsontext import compact
 from grader.readers.openai_messages import openai_message
 from grader.readers.otel_messages import is_otel_message, otel_messages
+from grader.readers.placeholders import media_block
 from grader.readers.report import Report
 from grader.readers.roles import role_of
 from grader.readers.toolcall import tool_call

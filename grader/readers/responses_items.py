@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from grader.readers.content import call_id_of, content_blocks, media_block, plain_text, reasoning_block, result_block
+from grader.readers.content import content_blocks, plain_text, reasoning_block, result_block
 from grader.readers.jsontext import compact, decode_json
+from grader.readers.placeholders import media_block
 from grader.readers.report import Report
 from grader.readers.roles import role_of
 from grader.readers.threads import MAIN
-from grader.readers.toolcall import tool_call
+from grader.readers.toolcall import call_id_of, tool_call
 from grader.readers.turns import turn
 from grader.transcript import Block, Message
 

@@ -6,16 +6,16 @@ import io
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from stat import S_ISLNK
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
+from grader.readers.archive import Archive
 from grader.readers.contained import contained
 from grader.readers.evidence import SAMPLE, Head, first_rows, from_document
-from grader.readers.first_bytes import part_of_document, read_up_to, starts_with_rows, whole_lines, why_broken
+from grader.readers.first_bytes import goes_on, part_of_document, read_up_to, starts_with_rows, whole_lines, why_broken
 from grader.readers.jsontext import decode_counted
 from grader.readers.options import ReadOptions
 from grader.readers.report import Report, Skip
-from grader.readers.streams import Capped, lines, open_zip, unpacked
+from grader.readers.streams import lines, unpacked
 
 if TYPE_CHECKING:
     import msgspec
@@ -32,7 +32,6 @@ _LEAST_PREFIX = 256
 _LEAST_ROWS = 0.02
 """Share of the lines that are JSON in a file of rows that begins with something else, as a recorder's banner."""
 _KEPT_BYTES = 32 << 20
-_AT_ONCE = 32 << 20
 _STEP = 1 << 20
 
 
@@ -72,7 +71,6 @@ class Source:
         self.damaged: str | None = None
         """Why the compressed data ends before its end."""
         self._data: bytes | None = None
-        self._unpacked = 0
 
     @property
     def label(self) -> str:
@@ -137,7 +135,7 @@ class Source:
                     return Head("empty")
         if start.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
             with self.archive() as archive:
-                return Head("zip", start[:16], members=self._members(archive))
+                return Head("zip", start[:16], members=archive.names)
         if start.startswith(b"PAR1"):
             return Head("parquet", start[:16])
         if b"\x00" in start[:_HEAD_BYTES] and not start.lstrip().startswith((b"{", b"[")):
@@ -222,8 +220,8 @@ class Source:
     ) -> Iterator[tuple[int, Any]]:
         """(position from 1, value) of each item of the list under `key`, or of the top-level list for None, a part held at a time.
 
-        An item that is no JSON is reported, and where the document breaks off. `nth`: which list under `key`, where it stands more than once. `rows`: the items count as rows. `told`: that the
-        document breaks off is reported already.
+        An item that is no JSON is reported, and where the document breaks off. `nth`: which list under `key`, where it stands
+        more than once. `rows`: the items count as rows. `told`: that the document breaks off is reported already.
         """
         from grader.readers.largejson import values_at
 
@@ -322,42 +320,10 @@ class Source:
         else:
             yield from self.rows(report)
 
-    def archive(self) -> Any:
-        """The zip archive this is; a context manager. Members are read one at a time with `member_data`."""
+    def archive(self) -> Archive:
+        """The zip archive this is; a context manager."""
         stream = self._opener() if self.member is None else io.BytesIO(self.data())
-        return open_zip(stream)
-
-    def member_data(self, archive: Any, name: str) -> bytes:
-        """The bytes of one member (the last one of that name). Raises Skip("too_large") or ("encrypted")."""
-        info = archive.getinfo(name)
-        limits = self.options.limits
-        limit = limits.held_at_once(info.compress_size)
-        if info.file_size <= min(limit, _AT_ONCE):  # no more than that comes out, whatever it holds
-            _check_member(info)
-            with archive.open(info) as member:
-                data = bytes(member.read(info.file_size + 1))
-        else:
-            with self.member_stream(archive, name, limit) as stream:
-                data = read_up_to(stream, limit + 1, info.file_size)
-        self._unpacked += len(data)
-        if self._unpacked > limits.archive:
-            raise Skip("too_large", f"the archive unpacks to more than {limits.archive:,} bytes")
-        return data
-
-    def member_stream(self, archive: Any, name: str, limit: int | None = None) -> IO[bytes]:
-        """A stream over one member that raises Skip("too_large") past the caps. Raises Skip where it is no file to be read."""
-        info = archive.getinfo(name)
-        _check_member(info)
-        limits = self.options.limits
-        packed = max(1, info.compress_size)
-        capped = Capped(archive.open(info), limits.archive if limit is None else limit, packed=packed, limits=limits)
-        return io.BufferedReader(capped, 1 << 18)
-
-    def _members(self, archive: Any) -> tuple[str, ...]:
-        names = tuple(archive.namelist())
-        if len(names) > self.options.limits.members:
-            raise Skip("too_large", f"an archive of more than {self.options.limits.members:,} members")
-        return names
+        return Archive(stream, self.options.limits)
 
     def siblings(self) -> list[Path]:
         """Regular files in the same folder that may be read (inside the root), sorted; [] for members and standard input."""
@@ -435,23 +401,5 @@ class Source:
         return []
 
     def _goes_on(self) -> bool:
-        """Whether something follows the first line: then that line is a row, however long."""
         with self.open() as stream:
-            begun = ended = False
-            while chunk := stream.read(_STEP):
-                if not begun:
-                    chunk = chunk.lstrip()
-                    begun = bool(chunk)
-                if not ended and b"\n" in chunk:
-                    ended = True
-                    chunk = chunk.partition(b"\n")[2]
-                if ended and chunk.strip():
-                    return True
-        return False
-
-
-def _check_member(info: Any) -> None:
-    if info.flag_bits & 0x1:
-        raise Skip("encrypted", info.filename)
-    if S_ISLNK(info.external_attr >> 16):
-        raise Skip("not_regular", "a link")
+            return goes_on(stream)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from grader.readers.content import call_id_of, reasoning_block, text_blocks
+from grader.readers.content import reasoning_block, text_blocks
 from grader.readers.openai_messages import openai_message
 from grader.readers.otel_messages import otel_messages, otel_parts
 from grader.readers.payload import decode_payload, unwrapped
 from grader.readers.report import Report
 from grader.readers.spans import Event, Span, indexed
-from grader.readers.toolcall import tool_call
+from grader.readers.toolcall import call_id_of, tool_call
 from grader.readers.trace_calls import History, ToolRun, tool_name
 from grader.readers.traces import Step, StepKind, holds_messages, instructions_in, order_of
 from grader.readers.turns import turn

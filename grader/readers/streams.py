@@ -73,7 +73,8 @@ class Capped(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data = self._stream.read(len(buffer)) if self._damaged is None else self._before_it_breaks_off(len(buffer))
+        damaged = self._damaged
+        data = self._stream.read(len(buffer)) if damaged is None else self._before_it_breaks_off(len(buffer), damaged)
         buffer[: len(data)] = data
         self.count += len(data)
         if self.count > self._limit:
@@ -86,16 +87,16 @@ class Capped(io.RawIOBase):
             raise Skip("too_large", f"unpacks to more than {self._limits.ratio:,} times its size")
         return len(data)
 
-    def _before_it_breaks_off(self, size: int) -> bytes:
+    def _before_it_breaks_off(self, size: int, damaged: Callable[[str], None]) -> bytes:
         try:
             return bytes(cast(Any, self._stream).read1(size))  # `read` loses what came out in the same call
         except _BREAKS_OFF as error:
-            if not self.count or self._damaged is None:
-                said = str(error) or type(error).__name__
+            said = str(error) or type(error).__name__
+            if not self.count:
                 raise Skip(
                     "unreadable", f"nothing can be unpacked before the compressed data breaks off: {said}"
                 ) from None
-            self._damaged(str(error) or type(error).__name__)
+            damaged(said)
             return b""
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from grader.store.database import Store, new_ids, now, open_store
 from grader.store.event_log import Event, add_event, events, has_blind_items, policy, round_events, set_policy
 from grader.store.outline import BlockOutline, MessageOutline, Outline
 from grader.store.selection import Selection, parse_where
+from grader.store.slices import load_messages
 from grader.store.stored import Readable, StoredTranscript, in_another_thread, read_as_needed
 from grader.store.transcripts import (
     Added,
@@ -30,7 +31,6 @@ from grader.store.transcripts import (
     exclude,
     iter_transcripts,
     load,
-    load_messages,
     load_outline,
 )
 

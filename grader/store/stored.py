@@ -10,7 +10,8 @@ from typing import Any, Protocol, final, overload
 
 from grader.store.database import Store, open_store, read_all
 from grader.store.outline import Outline
-from grader.store.transcripts import Entry, load, load_slice
+from grader.store.slices import load_slice
+from grader.store.transcripts import Entry, load
 from grader.transcript import Message, Transcript, kind_of_thread
 
 __all__ = ["Readable", "StoredMessages", "StoredTranscript", "in_another_thread", "read_as_needed"]

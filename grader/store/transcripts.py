@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-import threading
-import zlib
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Literal
 
@@ -14,16 +11,13 @@ import msgspec
 
 from grader.errors import StoreError
 from grader.store.database import Store, now, read_all
+from grader.store.look_alikes import look_alikes, speech_hash
 from grader.store.outline import Outline, OutlineWriter, read_outline
 from grader.store.retelling import retelling
 from grader.store.selection import Selection
+from grader.store.slices import add_slices, compressed, expanded, load_messages
 from grader.text import one_line
 from grader.transcript import Message, Transcript, transcript_digest
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 __all__ = [
     "Added",
@@ -36,21 +30,8 @@ __all__ = [
     "exclude",
     "iter_transcripts",
     "load",
-    "load_messages",
     "load_outline",
 ]
-
-_SLICE_CHARS = 256_000
-"""Text of one compressed slice: small enough to open in a few milliseconds, large enough to compress well."""
-
-_WORTH_COMPRESSING = 512
-_LEVEL = 1
-"""Half again as fast as the usual 3 for 5 % more on disk."""
-
-_THREAD = threading.local()
-_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_NEAR_EQUAL = 0.9
-_SPEECH_WORTH_COMPARING = 120
 
 
 class Added(msgspec.Struct, frozen=True):
@@ -107,7 +88,7 @@ def add_transcript(
     """
     with store.writing() as connection:
         collided = _collided(transcript)
-        speech = _speech_hash(transcript.messages)
+        speech = speech_hash(transcript.messages)
         known = connection.execute(
             "SELECT key, id, digest, path, superseded_by, metadata, model, task, condition, format FROM transcripts"
             " WHERE id IN (?, ?) ORDER BY key",
@@ -121,14 +102,14 @@ def add_transcript(
             follows = latest[3] == path or _extends(store, latest[0], transcript)
             told = None
             if not follows and transcript.format in sessions and latest[9] in sessions:
-                told = retelling(_messages(store, latest[0]), transcript.messages)
+                told = retelling(load_messages(store, latest[0]), transcript.messages)
             if told == "less":
                 return Added("unchanged", latest[0], transcript.id, same_session=told)
             if follows or told == "more":
                 key = _insert(store, transcript, path, transcript.id, speech)
                 connection.execute("UPDATE transcripts SET superseded_by = ? WHERE key = ?", (key, latest[0]))
                 return Added("changed", key, transcript.id, same_session=told)
-        equal, near = _look_alikes(store, transcript, speech)
+        equal, near = look_alikes(store, transcript, speech)
         stored_id = transcript.id if latest is None else collided
         row_changed = latest is None and not own_id and _place_is_taken(store, transcript)
         key = _insert(store, transcript, path, stored_id, speech)
@@ -183,112 +164,18 @@ def _insert(store: Store, transcript: Transcript, path: str, stored_id: str, spe
             len(transcript.messages),
             sum(sizes),
             n_words,
-            _squeezed(writer.packed()),
+            compressed(writer.packed()),
             speech,
             now(),
         ),
     )
     key = int(cursor.lastrowid or 0)
-    pieces = ((key, *piece) for piece in _slices(transcript.messages, sizes))  # never all of a huge transcript at once
-    store.connection.executemany("INSERT INTO slices (transcript, first, last, data) VALUES (?,?,?,?)", pieces)
+    add_slices(store, key, transcript.messages, sizes)
     return key
 
 
-def _slices(messages: Sequence[Message], sizes: Sequence[int]) -> Iterator[tuple[int, int, bytes]]:
-    """(first, last, data) of messages that are stored together, of about as many characters each."""
-    start = held = 0
-    for position, size in enumerate(sizes):
-        held += size + 64
-        if held >= _SLICE_CHARS:
-            yield start + 1, position + 1, _compress(messages[start : position + 1])
-            start, held = position + 1, 0
-    if start < len(messages):
-        yield start + 1, len(messages), _compress(messages[start:])
-
-
-def _compress(messages: Sequence[Message]) -> bytes:
-    return _squeezed(_PACK.encode(messages))
-
-
-def _squeezed(data: bytes) -> bytes:
-    if len(data) < _WORTH_COMPRESSING:
-        return data
-    # a compressor's tables are as large as most of what is compressed: one is used for frame after frame
-    compressor = getattr(_THREAD, "compressor", None) or zstd.ZstdCompressor(level=_LEVEL)
-    _THREAD.compressor = None  # not after a frame that failed
-    frame = bytes(compressor.compress(data, zstd.ZstdCompressor.FLUSH_FRAME))
-    _THREAD.compressor = compressor
-    return frame
-
-
-def _expanded(data: bytes) -> bytes:
-    # MessagePack of a list never begins like a zstd frame
-    return bytes(zstd.decompress(data)) if data[:4] == _ZSTD_MAGIC else data
-
-
-# --- look-alikes ------------------------------------------------------------------------------------------------------
-
-
-def _look_alikes(store: Store, transcript: Transcript, speech: int | None) -> tuple[str | None, str | None]:
-    """Ids of an equal and of a nearly equal transcript: in the latter the target says the same in ≥ 90 % of its characters.
-
-    Only the target's speech is compared: runs of one task share the long prompt and are no look-alikes for that.
-    """
-    # a few are enough: of a thousand runs that say the same, each would read all before it
-    connection = store.connection
-    equal = connection.execute(
-        "SELECT id FROM transcripts WHERE digest = ? ORDER BY key LIMIT 1", (transcript.digest,)
-    ).fetchone()
-    if equal is not None:
-        return str(equal[0]), None
-    if speech is None:
-        return None, None
-    candidates = connection.execute(
-        "SELECT key, id FROM transcripts WHERE speech = ? AND superseded_by IS NULL AND id != ? ORDER BY key LIMIT 3",
-        (speech, transcript.id),
-    ).fetchall()
-    if not candidates:
-        return None, None
-    ours = _speech(transcript.messages)
-    for row in candidates:
-        theirs = _speech(_messages(store, row[0]))
-        shared = sum(min(size, theirs.get(text, 0)) for text, size in ours.items())
-        if shared >= _NEAR_EQUAL * max(sum(ours.values()), sum(theirs.values())):
-            return None, str(row[1])
-    return None, None
-
-
-def _fold(message: Message) -> str:
-    text = message.text
-    return " ".join((text.lower() if text.isascii() else text.casefold()).split())
-
-
-def _speech(messages: Sequence[Message]) -> dict[int, int]:
-    found: dict[int, int] = {}
-    for message in messages:
-        if message.role == "assistant":
-            folded = _fold(message)
-            crc = zlib.crc32(folded.encode())
-            found[crc] = found.get(crc, 0) + len(folded)
-    return found
-
-
-def _speech_hash(messages: Sequence[Message]) -> int | None:
-    longest, most = None, -1
-    for message in messages:
-        if message.role == "assistant":
-            blocks = message.blocks
-            size = len(blocks[0].text) if len(blocks) == 1 else sum([len(block.text) for block in blocks])
-            if size > most:
-                longest, most = message, size
-    if longest is None:
-        return None
-    folded = _fold(longest)
-    return zlib.crc32(folded.encode()) if len(folded) >= _SPEECH_WORTH_COMPARING else None
-
-
 def _extends(store: Store, key: int, transcript: Transcript) -> bool:
-    old = _messages(store, key)
+    old = load_messages(store, key)
     return len(old) <= len(transcript.messages) and transcript_digest(old) == transcript_digest(
         transcript.messages[: len(old)]
     )
@@ -348,29 +235,13 @@ def current_key(store: Store, transcript_id: str) -> int | None:
 def load(store: Store, which: Entry | int | str) -> Transcript:
     """A whole transcript, by entry, key, or name as `entry` takes it."""
     found = _resolve(store, which)
-    return _transcript(found, _messages(store, found.key))
+    return _transcript(found, load_messages(store, found.key))
 
 
 def iter_transcripts(store: Store, where: Selection | None = None) -> Iterator[tuple[Entry, Transcript]]:
     """Each selected transcript in full, one at a time, by id."""
     for found in entries(store, where):
-        yield found, _transcript(found, _messages(store, found.key))
-
-
-def load_messages(store: Store, key: int, first: int = 1, last: int | None = None) -> tuple[Message, ...]:
-    """Messages `first` to `last` (both included, from 1) of the transcript with that key, and those that share their slices."""
-    rows = read_all(
-        store,
-        "SELECT data FROM slices WHERE transcript = ? AND last >= ? AND first <= ? ORDER BY first",
-        (key, first, last if last is not None else 1 << 60),
-    )
-    return tuple(message for row in rows for message in _MESSAGES.decode(_expanded(row[0])))
-
-
-def load_slice(store: Store, key: int, first: int) -> tuple[Message, ...]:
-    """The messages stored together with message `first`, which begins their slice; empty where none begins there."""
-    rows = read_all(store, "SELECT data FROM slices WHERE transcript = ? AND first = ?", (key, first))
-    return tuple(_MESSAGES.decode(_expanded(rows[0][0]))) if rows else ()
+        yield found, _transcript(found, load_messages(store, found.key))
 
 
 def load_outline(store: Store, key: int) -> Outline:
@@ -378,7 +249,7 @@ def load_outline(store: Store, key: int) -> Outline:
     row = store.connection.execute("SELECT outline FROM transcripts WHERE key = ?", (key,)).fetchone()
     if row is None:
         raise StoreError(f"no transcript has the key {key}")
-    return read_outline(_expanded(row[0]))
+    return read_outline(expanded(row[0]))
 
 
 def exclude(store: Store, where: Selection, reason: str, *, undo: bool = False) -> list[Entry]:
@@ -401,10 +272,6 @@ def _resolve(store: Store, which: Entry | int | str) -> Entry:
     if not rows:
         raise StoreError(f"no transcript has the key {which}")
     return _entry(rows[0])
-
-
-def _messages(store: Store, key: int) -> tuple[Message, ...]:
-    return load_messages(store, key)
 
 
 def _transcript(found: Entry, messages: tuple[Message, ...]) -> Transcript:
@@ -440,5 +307,3 @@ def _json(value: Any) -> str:
 
 
 _JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-_PACK = msgspec.msgpack.Encoder()
-_MESSAGES = msgspec.msgpack.Decoder(tuple[Message, ...])

@@ -244,10 +244,6 @@ class Document:
         """How many messages the thread that begins here has."""
         return self._heads.get(position, 0)
 
-    def begins_thread(self, position: int) -> bool:
-        """Whether a thread heading stands above this message."""
-        return position in self._heads
-
     def is_thread_folded(self, position: int) -> bool:
         """Whether the message's whole thread is folded."""
         return self.outline.shape(position).thread in self._folded_threads

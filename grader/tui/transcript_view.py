@@ -141,10 +141,6 @@ class TranscriptView(RowScroll, can_focus=True, inherit_bindings=False):
         rows, numbers = self._seen.get(index, (1, set()))
         return max(self._seen_before.get(index, 0.0), min(1.0, len(numbers) / max(1, rows)))
 
-    def seen_messages(self) -> set[int]:
-        """Indices of the messages of which something has been on screen."""
-        return set(self._seen) | set(self._seen_before)
-
     def take_seen(self) -> list[tuple[int, float]]:
         """(index, share) of the messages of which more has been on screen since the last call."""
         found = [(index, self.seen(index)) for index in sorted(self._fresh)]
@@ -187,10 +183,6 @@ class TranscriptView(RowScroll, can_focus=True, inherit_bindings=False):
     def mark_cursor(self) -> tuple[int, int, int] | None:
         """(message, block, start) of the mark last gone to, while its message is in focus."""
         return self._mark_cursor
-
-    def point_at_mark(self, cursor: tuple[int, int, int] | None) -> None:
-        """Take a mark as the one to go on from."""
-        self._mark_cursor = cursor
 
     # -- folding
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,9 @@ def test_evidence_comes_back_from_a_csv(study: Callable[..., list[Rejected]], st
         (tmp_path / "moved.csv").write_text(table.replace("M1.0:", "M9.0:"))
         [refused] = import_labels(other, tmp_path / "moved.csv", RUBRIC).rejected
         assert refused.reason == "span in M9 block 0, which is not there"
+        (tmp_path / "longer.csv").write_text(re.sub(r"(M1\.0:\d+)-\d+", r"\1-9999", table))
+        [refused] = import_labels(other, tmp_path / "longer.csv", RUBRIC).rejected
+        assert "is no place in its" in refused.reason
 
 
 def test_a_row_of_an_export_that_was_edited_is_named_and_one_without_an_id_is_new(

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.readers.content import content_blocks, media_block, reasoning_block, result_block, without_data_uris
+from grader.readers.content import content_blocks, reasoning_block, result_block
 from grader.readers.jsontext import compact, decode_json
 from grader.readers.markup import segment
+from grader.readers.placeholders import media_block, without_data_uris
 from grader.readers.report import Report
 from grader.readers.roles import role_of
 from grader.readers.times import utc_iso

@@ -122,6 +122,8 @@ def _spans(store: Store, row: dict[str, Any], texts: dict[int, Any]) -> list[dic
             return []  # why is said of the row
         message, block, start, end = map(int, place.groups())
         text = _text(_messages(store, int(found[0]), texts), message, block)
+        if not start < end <= len(text):
+            raise ValueError(f"span in M{message}: {start}-{end} is no place in its {len(text):,} characters")
         spans.append({"message": message, "block": block, "start": start, "end": end, "quote": text[start:end]})
     return spans
 
