@@ -8,17 +8,22 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 __all__ = [
+    "ASCII",
     "FLAGS",
+    "VERBOSE",
     "Nodes",
     "compile_nodes",
-    "compile_outside",
     "compile_regex",
     "may_be_empty",
     "parse_regex",
     "regex_fault",
 ]
 
-FLAGS = re.IGNORECASE
+FLAGS = int(re.IGNORECASE)
+"""Flags are plain integers throughout: with an `re.RegexFlag` each of a hundred thousand tests of one costs ten times as much."""
+
+ASCII, UNICODE, VERBOSE = int(re.ASCII), int(re.UNICODE), int(re.VERBOSE)
+_KINDS = int(re.ASCII | re.UNICODE | re.LOCALE)
 
 Nodes: TypeAlias = list[tuple[Any, Any]]
 """A sequence of `re`'s parse tree: (operator, argument) pairs, the operators comparable by `str`."""
@@ -27,9 +32,12 @@ Nodes: TypeAlias = list[tuple[Any, Any]]
 @lru_cache(maxsize=4096)
 def compile_regex(regex: str) -> re.Pattern[str]:
     """`regex` as rules use it: `re.IGNORECASE` on the text as it stands. Raises `re.error`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        return re.compile(regex, FLAGS)
+    from re import _compiler  # type: ignore[attr-defined]
+
+    compiled: re.Pattern[str] = _compiler.compile(
+        _tree(regex), FLAGS
+    )  # parsing it again would take as long as the rest
+    return compiled
 
 
 def regex_fault(regex: str) -> str | None:
@@ -54,14 +62,13 @@ def parse_regex(regex: str) -> tuple[Nodes, int]:
     The parser is not a public interface of Python, so it is touched here alone; the differential tests hold on to it.
     """
     tree = _tree(regex)
-    return list(tree), int(tree.state.flags) | FLAGS | re.UNICODE
+    return list(tree), int(tree.state.flags) | FLAGS | UNICODE
 
 
 def flags_within(flags: int, group: Any) -> int:
     """The flags inside a group of the tree (number, added, removed, nodes): `(?a:…)` takes Unicode away, as `re` does."""
     added, removed = int(group[1]), int(group[2])
-    kinds = int(re.ASCII | re.UNICODE | re.LOCALE)
-    return ((flags & ~kinds if added & kinds else flags) | added) & ~removed
+    return ((flags & ~_KINDS if added & _KINDS else flags) | added) & ~removed
 
 
 def compile_nodes(nodes: Nodes, flags: int) -> re.Pattern[str]:
@@ -73,26 +80,6 @@ def compile_nodes(nodes: Nodes, flags: int) -> re.Pattern[str]:
     state.str = ""
     compiled: re.Pattern[str] = _compiler.compile(_parser.SubPattern(state, list(nodes)), flags)
     return compiled
-
-
-def compile_outside(choices: Nodes, flags: int) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Expressions for a character that none of the one-character nodes matches: for the next one, and (by `match`) for all text
-    up to the last one."""
-    from re import _constants, _parser  # type: ignore[attr-defined]
-
-    state = _parser.State()
-    state.flags = flags
-    state.str = ""
-
-    def part(*nodes: tuple[Any, Any]) -> Any:
-        return _parser.SubPattern(state, list(nodes))
-
-    anything = (_constants.SUBPATTERN, (None, re.DOTALL.value, 0, part((_constants.ANY, None))))
-    within = (_constants.BRANCH, (None, [part(choice) for choice in choices]))
-    other = (_constants.ASSERT_NOT, (1, part(within)))
-    before = (_constants.MAX_REPEAT, (0, _constants.MAXREPEAT, part(anything)))
-    kept = flags & ~re.VERBOSE
-    return compile_nodes([other, anything], kept), compile_nodes([before, other, anything], kept)
 
 
 def may_be_empty(regex: str) -> bool:

@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from grader.rubric.regexes import compile_nodes
+from grader.rubric.regexes import VERBOSE, compile_nodes
 
 __all__ = ["FOLD", "LOOK_ALIKES", "Literals", "characters", "folded", "plain"]
 
@@ -78,7 +78,7 @@ class _Node:
 
 @lru_cache(maxsize=8192)
 def _characters(node: _Node, flags: int) -> Literals | None:
-    matches = compile_nodes([(node.operator, node.argument)], flags & ~re.VERBOSE).fullmatch
+    matches = compile_nodes([(node.operator, node.argument)], flags & ~VERBOSE).fullmatch
     found = {FOLD[code] for code in range(128) if matches(chr(code))}
     found |= {ord(plain) for letter, plain in LOOK_ALIKES.items() if matches(letter)}
     found.update(_beyond(str(node.operator), node.argument))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from grader.raters.rules.folding import FOLD, Literals, characters
 from grader.raters.rules.frequency import share
-from grader.rubric.regexes import Nodes, flags_within, may_be_empty, parse_regex
+from grader.rubric.regexes import ASCII, Nodes, flags_within, may_be_empty, parse_regex
 
 __all__ = ["LONGEST", "NEAR", "Clause", "Factor", "clauses"]
 
@@ -252,7 +252,7 @@ def _exact(nodes: Nodes, flags: int) -> Literals | None:
         elif name == "AT":
             edge = str(argument) in _ENDS or (
                 # of ASCII words alone nothing is said: a look-alike beside the boundary counts there as no letter
-                str(argument) == "AT_BOUNDARY" and not flags & re.ASCII
+                str(argument) == "AT_BOUNDARY" and not flags & ASCII
             )
             strings = frozenset([_EDGE]) if edge else _ANYTHING
         elif name in ("ASSERT", "ASSERT_NOT"):

@@ -9,11 +9,10 @@ all of non-ASCII, and each class holds it unless it is known to hold no such cha
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from grader.raters.rules.folding import LOOK_ALIKES
-from grader.rubric.regexes import Nodes, compile_nodes, flags_within, parse_regex
+from grader.rubric.regexes import ASCII, VERBOSE, Nodes, compile_nodes, flags_within, parse_regex
 
 __all__ = ["plain_bytes", "relax"]
 
@@ -114,7 +113,7 @@ class _Key:
 
 @lru_cache(maxsize=8192)
 def _members(key: _Key, flags: int) -> tuple[frozenset[int], bool]:
-    matches = compile_nodes([(key.operator, key.argument)], flags & ~re.VERBOSE).fullmatch
+    matches = compile_nodes([(key.operator, key.argument)], flags & ~VERBOSE).fullmatch
     members = {code for code in range(128) if matches(chr(code))}
     members |= {ord(written) for letter, written in LOOK_ALIKES.items() if matches(letter)}
     return frozenset(members), _may_be_beyond(str(key.operator), key.argument)
@@ -170,7 +169,7 @@ def _position(kind: str, nodes: Nodes, position: int, flags: int, ascii_only: bo
     # RE2's boundary knows ASCII words only. Beside a character that is surely an ASCII letter or digit it still holds
     # wherever Python's does; elsewhere it would lose real hits.
     sure = _begins_with_word(nodes[position + 1 :], flags) or _ends_with_word(nodes[:position], flags)
-    return sign if kind == "AT_BOUNDARY" and sure and not flags & re.ASCII else ""
+    return sign if kind == "AT_BOUNDARY" and sure and not flags & ASCII else ""
 
 
 def _begins_with_word(nodes: Nodes, flags: int) -> bool:
