@@ -24,6 +24,7 @@ from grader.tui.messages import SpanDragged
 from grader.tui.minimap import Minimap, Overview
 from grader.tui.paint import GUTTER, STYLE_NAMES, Painter, Shown
 from grader.tui.row_scroll import ReadingPlace, RowScroll
+from grader.tui.seen import Seen
 
 __all__ = ["ReadingPlace", "TranscriptView"]
 
@@ -51,7 +52,6 @@ class TranscriptView(RowScroll, can_focus=True, inherit_bindings=False):
         """Indices of messages that still lack a required label."""
         self.header_note: Callable[[int], str] = lambda _index: ""
         """What a message's header says at the right, asked when it is painted."""
-        self._fresh: set[int] = set()
         self._strips: dict[int, dict[int, Strip]] = {}
         self._strip_count = 0
         self._paint: Painter | None = None
@@ -59,8 +59,8 @@ class TranscriptView(RowScroll, can_focus=True, inherit_bindings=False):
         self._behind = Color(0, 0, 0)
         self._blank = Strip.blank(0)
         """A row below the end."""
-        self._seen: dict[int, tuple[int, set[int]]] = {}
-        self._seen_before: dict[int, float] = {}
+        self.seen = Seen()
+        """What of the transcript has been on screen."""
         self._map: Overview | None = None
         self._drag: tuple[int, int, int] | None = None
         self._drag_end: tuple[int, int] | None = None
@@ -79,9 +79,7 @@ class TranscriptView(RowScroll, can_focus=True, inherit_bindings=False):
         `outline`: of its messages, where it is known; no message is looked at then but those on screen.
         """
         self.marks.clear()
-        self._fresh.clear()
-        self._seen.clear()
-        self._seen_before.clear()
+        self.seen = Seen()
         self.open_messages = set()
         self._mark_cursor = None
         self.document = Document(transcript, self.text_width(), folds, outline)
@@ -135,17 +133,6 @@ class TranscriptView(RowScroll, can_focus=True, inherit_bindings=False):
             self.open_messages ^= {index}
             if self._map is not None and self._map.answered(index - 1, -1 if answered else 1):
                 self.vertical_scrollbar.refresh()
-
-    def seen(self, index: int) -> float:
-        """Share of a message's rows that have been on screen, 0-1."""
-        rows, numbers = self._seen.get(index, (1, set()))
-        return max(self._seen_before.get(index, 0.0), min(1.0, len(numbers) / max(1, rows)))
-
-    def take_seen(self) -> list[tuple[int, float]]:
-        """(index, share) of the messages of which more has been on screen since the last call."""
-        found = [(index, self.seen(index)) for index in sorted(self._fresh)]
-        self._fresh.clear()
-        return found
 
     # -- moving
 
@@ -297,23 +284,13 @@ class TranscriptView(RowScroll, can_focus=True, inherit_bindings=False):
             while self._strip_count > _KEPT_STRIPS and (oldest := next(iter(self._strips))) != position:
                 self._strip_count -= len(self._strips.pop(oldest))  # a few at a time: all at once is felt
             if self.document.is_shown(position):
-                self._saw(index, len(layout.rows), missing)
+                self.seen.add(index, len(layout.rows), missing)
         return [cached[number] for number in range(first, last)]
 
     def _filtered(self, strip: Strip) -> Strip:
         for line_filter in self._line_filters:
             strip = strip.apply_filter(line_filter, self._behind)
         return strip
-
-    def _saw(self, index: int, rows: int, numbers: Iterable[int]) -> None:
-        """Rows of a message, which has `rows` now, have been on screen."""
-        self._fresh.add(index)
-        before = self._seen.get(index)
-        if before is None or before[0] != rows:
-            if before is not None:
-                self._seen_before[index] = self.seen(index)
-            before = self._seen[index] = (rows, set())
-        before[1].update(numbers)
 
     def _painter(self) -> Painter:
         width = self.scrollable_content_region.width

@@ -223,12 +223,12 @@ async def test_what_was_on_screen_counts_as_seen() -> None:
     app = Viewer(transcript(say("short"), say("row\n" * 60), say("never")))
     async with app.run_test(size=(60, 18)) as pilot:
         await pilot.pause()
-        assert app.view.seen(1) == 1.0
-        assert 0 < app.view.seen(2) < 0.5
-        assert app.view.seen(3) == 0.0
+        assert app.view.seen.share(1) == 1.0
+        assert 0 < app.view.seen.share(2) < 0.5
+        assert app.view.seen.share(3) == 0.0
         app.view.go_end(1)
         await pilot.pause()
-        assert app.view.seen(3) == 1.0
+        assert app.view.seen.share(3) == 1.0
 
 
 async def test_a_filter_hides_messages_and_moves_the_focus_to_a_shown_one() -> None:

@@ -238,5 +238,5 @@ class ItemScreen(AroundText):
     def flush_seen(self) -> None:
         """Tell the session what has been on screen."""
         if self.session.item is not None:
-            for index, share in self.view.take_seen():
+            for index, share in self.view.seen.take():
                 self.session.saw(index, share)
