@@ -9,7 +9,8 @@ __all__ = ["LONGEST", "sentence_starts"]
 LONGEST = 600
 """Characters; text without an end of sentence is cut into pieces of at most this size, so that a window stays a window."""
 
-_END = re.compile(r"[.!?…]+[\"'”’»)\]*_]*(?=\s)|[。！？]|\n")
+_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]*_]*+(?=\s)|[。！？]|\n")  # a run of stops is read once
+_INK = re.compile(r"\S")
 _GOES_ON = re.compile(r"[ \t]*(?![\w.\[\]-]+:\s)[^\W\d_A-Z]")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:mr|mrs|ms|dr|prof|st|vs|e\.g|i\.e|no|inc|ltd|approx)|(?<![\w.])(?-i:[A-Z]))\.$", re.IGNORECASE
@@ -19,9 +20,17 @@ _ABBREVIATION = re.compile(
 def sentence_starts(text: str) -> list[int]:
     """The offset of each sentence of `text`, ascending, the first 0. A blank or ended line ends a sentence too."""
     starts, start = [0], 0
+    ink = -1
+    """The first character from `start` on that is not blank."""
     for end in _END.finditer(text):
-        if (end[0] == "\n" and not text[start : end.start()].strip()) or not _ends(text, end, start):
-            continue  # blank lines are no sentences
+        if end[0] == "\n":
+            if ink < start:
+                found = _INK.search(text, start)
+                ink = len(text) if found is None else found.start()
+            if ink >= end.start():
+                continue  # blank lines are no sentences
+        if not _ends(text, end, start):
+            continue
         _cut(text, starts, start, end.end())
         start = end.end()
         if start < len(text) and start != starts[-1]:
