@@ -1,7 +1,7 @@
 """Rules over text: the fast engines beside plain `re` and ripgrep, cold starts, the whole scan beside the search alone, logs to
 annotations, and growth.
 
-    python benchmarks/rules_speed.py [--mb 8] [--patterns FILE] [--corpus FILE.jsonl] [--logs PATH] [--rounds 3] [--plain-mb 1]
+    python benchmarks/rules_speed.py [--mb 16] [--patterns FILE] [--corpus FILE.jsonl] [--logs PATH] [--rounds 3] [--plain-mb 1]
 
 Patterns: one regular expression a line; by default the 82 of patterns.txt, of the kind a study writes by hand (`--patterns rubric`:
 the 200 long ones of the default rubric). Corpus: JSONL with `messages[].content`;
@@ -46,7 +46,7 @@ SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mb", type=float, default=8, help="size of the corpus")
+    parser.add_argument("--mb", type=float, default=16, help="size of the corpus")
     parser.add_argument("--plain-mb", type=float, default=1, help="how much of it plain re reads: it is slow")
     parser.add_argument(
         "--patterns", type=Path, default=Path(__file__).with_name("patterns.txt"), help="one regular expression a line"
