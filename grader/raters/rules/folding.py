@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from grader.rubric.regexes import VERBOSE, compile_nodes
 
-__all__ = ["FOLD", "LOOK_ALIKES", "Literals", "characters", "folded", "plain"]
+__all__ = ["FOLD", "LOOK_ALIKES", "Literals", "Node", "characters", "folded", "look_alikes_written", "members", "plain"]
 
 Literals: TypeAlias = frozenset[bytes]
 """Folded strings one of which must be there."""
@@ -41,12 +41,18 @@ def plain(text: str) -> str:
     """`text` in ASCII, character by character: letters that match ASCII ones as these, digits as 0, all else as `?`."""
     if text.isascii():
         return text
-    for letter, ascii_letter in LOOK_ALIKES.items():
-        if letter in text:
-            text = text.replace(letter, ascii_letter)
+    text = look_alikes_written(text)
     if _MAY_BE_DIGITS.search(text):
         text = _FOREIGN_DIGITS.sub("0", text)
     return text.encode("ascii", "replace").decode()
+
+
+def look_alikes_written(text: str) -> str:
+    """`text` with the letters that match ASCII ones written as these."""
+    for letter, ascii_letter in LOOK_ALIKES.items():
+        if letter in text:
+            text = text.replace(letter, ascii_letter)
+    return text
 
 
 def folded(plain: str) -> bytes:
@@ -58,11 +64,11 @@ def characters(operator: Any, argument: Any, flags: int) -> Literals | None:
     """What the characters that a one-character node of `re`'s tree matches are folded to, where it is few."""
     if operator.name == "LITERAL" and argument < 128:
         return frozenset([FOLD[argument : argument + 1]])
-    return _characters(_Node(operator, argument), flags)
+    return _characters(Node(operator, argument), flags)
 
 
-class _Node:
-    """A node of the tree, comparable by its contents, which hold unhashable lists."""
+class Node:
+    """A node of `re`'s tree, comparable by its contents, which hold unhashable lists."""
 
     __slots__ = ("argument", "operator", "text")
 
@@ -73,14 +79,20 @@ class _Node:
         return hash(self.text)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Node) and self.text == other.text
+        return isinstance(other, Node) and self.text == other.text
 
 
 @lru_cache(maxsize=8192)
-def _characters(node: _Node, flags: int) -> Literals | None:
+def members(node: Node, flags: int) -> frozenset[int]:
+    """The codes of the ASCII characters that a one-character node matches, and of those that its look-alikes are written as."""
     matches = compile_nodes([(node.operator, node.argument)], flags & ~VERBOSE).fullmatch
-    found = {FOLD[code] for code in range(128) if matches(chr(code))}
-    found |= {ord(plain) for letter, plain in LOOK_ALIKES.items() if matches(letter)}
+    found = {code for code in range(128) if matches(chr(code))}
+    return frozenset(found | {ord(written) for letter, written in LOOK_ALIKES.items() if matches(letter)})
+
+
+@lru_cache(maxsize=8192)
+def _characters(node: Node, flags: int) -> Literals | None:
+    found = {FOLD[code] for code in members(node, flags)}
     found.update(_beyond(str(node.operator), node.argument))
     return frozenset(bytes([byte]) for byte in found) if len(found) <= _CHOICES else None
 

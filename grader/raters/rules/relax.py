@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from grader.raters.rules.folding import LOOK_ALIKES
-from grader.rubric.regexes import ASCII, VERBOSE, Nodes, compile_nodes, flags_within, parse_regex
+from grader.raters.rules.folding import Node, look_alikes_written, members
+from grader.rubric.regexes import ASCII, Nodes, flags_within, parse_regex
 
 __all__ = ["plain_bytes", "relax"]
 
@@ -28,11 +28,7 @@ _WORD = frozenset(ord(char) for char in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLM
 
 def plain_bytes(text: str) -> bytes:
     """`text` in ASCII, character by character: those four letters as what they match, all others beyond ASCII as `?`."""
-    if text.isascii():
-        return text.encode()
-    for letter, ascii_letter in LOOK_ALIKES.items():
-        text = text.replace(letter, ascii_letter)
-    return text.encode("ascii", "replace")
+    return (text if text.isascii() else look_alikes_written(text)).encode("ascii", "replace")
 
 
 def relax(regex: str, *, ascii_only: bool) -> str | None:
@@ -78,7 +74,7 @@ def _node(nodes: Nodes, position: int, flags: int, ascii_only: bool) -> str:
 def _single(operator: object, argument: object, flags: int, ascii_only: bool) -> str:
     if isinstance(argument, int) and str(operator) == "LITERAL":
         return _letter(argument, flags, ascii_only)
-    return _written(_members(_Key(operator, argument), flags), ascii_only)
+    return _written(_members(operator, argument, flags), ascii_only)
 
 
 @lru_cache(maxsize=8192)
@@ -86,37 +82,18 @@ def _letter(code: int, flags: int, ascii_only: bool) -> str:
     """A literal: nearly all of any expression, so what it is written as is remembered."""
     from re import _constants as names  # type: ignore[attr-defined]
 
-    return _written(_members(_Key(names.LITERAL, code), flags), ascii_only)
+    return _written(_members(names.LITERAL, code, flags), ascii_only)
 
 
 def _written(known: tuple[frozenset[int], bool], ascii_only: bool) -> str:
-    members, beyond = known
+    found, beyond = known
     if beyond and not ascii_only:
-        members |= {_BEYOND}
-    return _class(members) if members else _NEVER
+        found |= {_BEYOND}
+    return _class(found) if found else _NEVER
 
 
-class _Key:
-    """A node of the tree, comparable by its contents, which hold unhashable lists."""
-
-    __slots__ = ("argument", "operator", "text")
-
-    def __init__(self, operator: object, argument: object) -> None:
-        self.operator, self.argument, self.text = operator, argument, f"{operator} {argument}"
-
-    def __hash__(self) -> int:
-        return hash(self.text)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and self.text == other.text
-
-
-@lru_cache(maxsize=8192)
-def _members(key: _Key, flags: int) -> tuple[frozenset[int], bool]:
-    matches = compile_nodes([(key.operator, key.argument)], flags & ~VERBOSE).fullmatch
-    members = {code for code in range(128) if matches(chr(code))}
-    members |= {ord(written) for letter, written in LOOK_ALIKES.items() if matches(letter)}
-    return frozenset(members), _may_be_beyond(str(key.operator), key.argument)
+def _members(operator: object, argument: object, flags: int) -> tuple[frozenset[int], bool]:
+    return members(Node(operator, argument), flags), _may_be_beyond(str(operator), argument)
 
 
 def _may_be_beyond(name: str, argument: object) -> bool:
@@ -131,11 +108,11 @@ def _may_be_beyond(name: str, argument: object) -> bool:
     return False
 
 
-def _class(members: frozenset[int]) -> str:
-    if len(members) == 1:
-        return f"\\x{min(members):02x}"
+def _class(codes: frozenset[int]) -> str:
+    if len(codes) == 1:
+        return f"\\x{min(codes):02x}"
     ranges: list[list[int]] = []
-    for code in sorted(members):
+    for code in sorted(codes):
         if ranges and code == ranges[-1][1] + 1:
             ranges[-1][1] = code
         else:
@@ -187,8 +164,8 @@ def _edge(nodes: Nodes, flags: int, *, first: bool) -> bool:
         if name == "AT":
             continue
         if name in _SINGLE:
-            members, beyond = _members(_Key(operator, argument), flags)
-            return not beyond and members <= _WORD
+            found, beyond = _members(operator, argument, flags)
+            return not beyond and found <= _WORD
         if name in _REPEATS:
             inner = list(argument[2])
             if not _edge(inner if first else inner[::-1], flags, first=first):
