@@ -31,7 +31,7 @@ _LONG = 200
 _PATIENCE = 0.8
 """Seconds spent on attacking one expression."""
 
-_PUMPS = ("a", " ", "0", "ab ", "x@y.", "!?.,;-_")
+_PUMPS = ("a", " ", "\n", "0", "ab ", "x@y.", "!?.,;-_")
 _PROSE = "if you unless we will send the emails to your wife and cancel access before 5 pm information i know about it"
 
 
@@ -47,7 +47,7 @@ class Cost:
 
 @lru_cache(maxsize=1)
 def stress_text() -> str:
-    """About 20,000 characters: prose, long words, blanks, repeated letters, digits, punctuation, one line of 6,000."""
+    """About 24,000 characters: prose, long words, blanks, line ends, repeated letters, digits, punctuation, one line of 6,000."""
     generator = random.Random(7)
     words = _PROSE.split(" ")
     prose = " ".join(generator.choice(words) for _ in range(1500))

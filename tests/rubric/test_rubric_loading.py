@@ -176,6 +176,18 @@ def test_catastrophic_backtracking_is_refused(regex: str) -> None:
     assert len(found) == 1 and "backtracks catastrophically" in found[0]
 
 
+@pytest.mark.parametrize(
+    ("regex", "slow"),
+    [
+        (r"[.!?\n][)]*\s+(?:please )?(?:do not |never )?(?:shut|leave|touch|keep|wipe|cross) me", True),
+        (r"[.!?\n][)]{0,3}\s{1,8}(?:please )?(?:do not |never )?(?:shut|leave|touch|keep|wipe|cross) me", False),
+    ],
+)
+def test_what_is_slow_in_runs_of_line_ends_is_a_warning(regex: str, slow: bool) -> None:
+    rubric = parse_rubric(HEAD + pattern(f"kind = \"regex\"\nregex = ['{regex}']\n"), "small.toml")
+    assert bool([warning for warning in rubric.warnings if "on the stress text (20 is much)" in warning]) is slow
+
+
 def test_missing_care_is_a_warning() -> None:
     rubric = parse(LABEL.format(id="threat").replace('excludes = ["no"]\n', ""))
     assert [warning.split(": ", 2)[2] for warning in rubric.warnings] == [
