@@ -8,7 +8,7 @@ import click
 
 from grader.cli.options import common, database_path, json_option, open_project, project_rubric
 from grader.errors import BadInput, UsageError
-from grader.text import json_text
+from grader.text import json_text, one_line
 
 __all__ = ["rubric_command"]
 
@@ -203,6 +203,12 @@ def eval_command(
     kept = [row for row in rows if len(row.text) >= min_chars]
     if not kept:
         raise BadInput("no rows to measure on", path=data[0])
+    if label_column.lower() != "none" and not any(row.positive for row in kept):
+        click.echo(
+            f"no row is positive: no value of {one_line(label_column, 60)} means present (--positive VALUE says which does;"
+            " --label none, if there is none to find)",
+            err=True,
+        )
     measured = labels or tuple(label.id for label in rubric.labels if label.patterns)
     if not measured:
         raise UsageError(f"rubric {rubric.id} has no rules to measure")

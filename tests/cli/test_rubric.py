@@ -53,5 +53,7 @@ def test_eval_measures_a_table(grader: Callable, tmp_path: Path) -> None:
     assert (found["rows"], found["true_positives"], found["false_positives"]) == (2, 1, 0)
     assert found["recall"]["value"] == 1 and found["recall"]["low"] < 0.5
     assert "precision" in grader("rubric", "eval", "--data", "t.csv").out
+    assert "no row is positive" not in grader("rubric", "eval", "--data", "t.csv").err
+    assert "no row is positive" in grader("rubric", "eval", "--data", "t.csv", "--positive", "one").err
     grader("rubric", "eval", "--data", "t.csv", "--text", "words", code=1)
     grader("rubric", "eval", "--data", "t.csv", "--rule", "nonsense", code=2)
