@@ -12,7 +12,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-__all__ = ["json_text", "one_line", "sanitise", "storable"]
+__all__ = ["from_spreadsheet_cell", "json_text", "one_line", "sanitise", "spreadsheet_cell", "storable"]
 
 _REPLACEMENT = "\ufffd"
 
@@ -43,6 +43,20 @@ def one_line(text: object, limit: int | None = None) -> str:
     """`text` sanitised for one line of output: line breaks and tabs become spaces, cut to `limit` code points with `…`."""
     flat = sanitise(str(text)).replace("\n", " ").replace("\t", " ")
     return flat if limit is None or len(flat) <= limit else flat[: max(0, limit - 1)] + "…"
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def spreadsheet_cell(text: str) -> str:
+    """`text` sanitised, and marked with an apostrophe where it (or it behind apostrophes of its own) would be a formula."""
+    shown = sanitise(text)
+    return f"'{shown}" if shown.lstrip("'").startswith(_FORMULA) else shown
+
+
+def from_spreadsheet_cell(cell: str) -> str:
+    """The text that `spreadsheet_cell` made the cell of."""
+    return cell[1:] if cell[:1] == "'" and cell.lstrip("'").startswith(_FORMULA) else cell
 
 
 def storable(text: str) -> tuple[str, int]:

@@ -9,7 +9,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.text import json_text, one_line, sanitise, storable
+from grader.text import from_spreadsheet_cell, json_text, one_line, sanitise, spreadsheet_cell, storable
 
 ANY = st.text(st.characters(codec=None), max_size=60)
 KEPT_FORMAT = {0x200C, 0x200D, *range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD}
@@ -71,3 +71,10 @@ def test_json_text_reads_back_the_same_and_carries_nothing_hostile(value: dict[s
     assert sanitise(text) == text
     expected = {key: None if isinstance(item, float) and item - item != 0 else item for key, item in value.items()}
     assert json.loads(text) == expected
+
+
+@given(st.text(alphabet="'=+-@\t\r ab\n\x1b"))
+def test_a_spreadsheet_cell_is_no_formula_and_can_be_taken_back(text: str) -> None:
+    cell = spreadsheet_cell(text)
+    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert from_spreadsheet_cell(cell) == sanitise(text)

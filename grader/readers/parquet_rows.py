@@ -8,6 +8,7 @@ from typing import IO, Any
 
 import msgspec
 
+from grader.readers.chunks import chunk_stream
 from grader.readers.jsontext import decode_json
 from grader.readers.report import Skip
 from grader.readers.source import Source
@@ -38,50 +39,25 @@ def parquet_rows(source: Source) -> Source:
     """The same file or member, as if each row of its table were a line of JSON."""
 
     def opened() -> IO[bytes]:
-        return io.BufferedReader(_Lines(source), 1 << 18)
+        stream = source.open()
+        return chunk_stream(_encoded(parquet_table(stream, source)), stream.close)
 
     return Source(source.path, source.options, opened, member=source.member, root=source.root)
 
 
-class _Lines(io.RawIOBase):
+def _encoded(table: Any) -> Iterator[bytes]:
     """The rows, encoded as they are asked for."""
+    import pyarrow
 
-    def __init__(self, source: Source) -> None:
-        self._stream = source.open()
-        self._rows = self._encoded(parquet_table(self._stream, source))
-        self._ready = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._ready:
-            line = next(self._rows, None)
-            if line is None:
-                return 0
-            self._ready = memoryview(line)
-        count = min(len(buffer), len(self._ready))
-        buffer[:count] = self._ready[:count]
-        self._ready = self._ready[count:]
-        return count
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
-
-    @staticmethod
-    def _encoded(table: Any) -> Iterator[bytes]:
-        import pyarrow
-
-        has_bytes = "binary" in str(table.schema_arrow)
-        as_text = [name for name in table.schema_arrow.names if name in _LISTS]
-        try:
-            for batch in table.iter_batches(batch_size=_BATCH):
-                for row in batch.to_pylist():
-                    row |= {name: _unpacked(row[name]) for name in as_text}
-                    yield msgspec.json.encode(_without_bytes(row) if has_bytes else row, enc_hook=str) + b"\n"
-        except (pyarrow.lib.ArrowException, UnicodeError) as error:
-            raise Skip("unreadable", f"not a readable Parquet file: {str(error)[:200]}") from None
+    has_bytes = "binary" in str(table.schema_arrow)
+    as_text = [name for name in table.schema_arrow.names if name in _LISTS]
+    try:
+        for batch in table.iter_batches(batch_size=_BATCH):
+            for row in batch.to_pylist():
+                row |= {name: _unpacked(row[name]) for name in as_text}
+                yield msgspec.json.encode(_without_bytes(row) if has_bytes else row, enc_hook=str) + b"\n"
+    except (pyarrow.lib.ArrowException, UnicodeError) as error:
+        raise Skip("unreadable", f"not a readable Parquet file: {str(error)[:200]}") from None
 
 
 def _unpacked(cell: Any) -> Any:

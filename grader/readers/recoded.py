@@ -5,8 +5,11 @@ from __future__ import annotations
 import codecs
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import IO, Any
+
+from grader.readers.chunks import chunk_stream
 
 __all__ = ["beginning", "recoded"]
 
@@ -41,7 +44,7 @@ def beginning(stream: Any, size: int) -> tuple[bytes, Any]:
     if len(start) < size:
         stream.close()
         return start, io.BufferedReader(io.BytesIO(start))
-    return start, io.BufferedReader(_Joined(start, stream), 1 << 18)
+    return start, chunk_stream(chain([start], _read(stream)), stream.close)
 
 
 def recoded(stream: Any, undecodable: Callable[[int], None]) -> IO[bytes]:
@@ -56,10 +59,11 @@ def recoded(stream: Any, undecodable: Callable[[int], None]) -> IO[bytes]:
     else:
         encoding = _without_mark(start)
     if encoding is not None:
-        stream = io.BufferedReader(_Decoded(stream, encoding, undecodable), 1 << 18)
+        stream = chunk_stream(_decoded(stream, encoding, undecodable), stream.close)
     ahead = bytes(stream.peek(_CHUNK))
     if b"\r" in ahead and b"\n" not in ahead and _BARE_RETURN.search(ahead):
-        stream = io.BufferedReader(_LineFeeds(stream), 1 << 18)
+        lines = stream
+        stream = chunk_stream((data.replace(b"\r", b"\n") for data in _read(lines)), lines.close)
     return stream  # type: ignore[no-any-return]
 
 
@@ -69,61 +73,17 @@ def _without_mark(start: bytes) -> str | None:
     return _ZEROS.get(zeros) if text else None
 
 
-class _Changed(io.RawIOBase):
-    """A stream that gives what `_next` makes of another one, b"" at its end."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self._ready = memoryview(b"")
-        self._ended = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._ready and not self._ended:
-            data = self._stream.read(_CHUNK)
-            self._ended = not data
-            self._ready = memoryview(self._next(data))
-        count = min(len(buffer), len(self._ready))
-        buffer[:count] = self._ready[:count]
-        self._ready = self._ready[count:]
-        return count
-
-    def _next(self, data: bytes) -> bytes:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
+def _read(stream: IO[bytes]) -> Iterator[bytes]:
+    while data := stream.read(_CHUNK):
+        yield data
 
 
-class _Joined(_Changed):
-    """What was read already, and the rest."""
-
-    def __init__(self, start: bytes, stream: IO[bytes]) -> None:
-        super().__init__(stream)
-        self._ready = memoryview(start)
-
-    def _next(self, data: bytes) -> bytes:
-        return data
-
-
-class _Decoded(_Changed):
-    def __init__(self, stream: IO[bytes], encoding: str, undecodable: Callable[[int], None]) -> None:
-        super().__init__(stream)
-        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
-        self._undecodable = undecodable
-        self._replaced = 0
-
-    def _next(self, data: bytes) -> bytes:
-        text = self._decoder.decode(data, final=not data)
-        self._replaced += text.count("\ufffd")
-        if not data and self._replaced:
-            self._undecodable(self._replaced)
-        return text.encode("utf-8", "replace")
-
-
-class _LineFeeds(_Changed):
-    def _next(self, data: bytes) -> bytes:
-        return data.replace(b"\r", b"\n")
+def _decoded(stream: IO[bytes], encoding: str, undecodable: Callable[[int], None]) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    replaced = 0
+    for data in chain(_read(stream), [b""]):
+        text = decoder.decode(data, final=not data)
+        replaced += text.count("\ufffd")
+        yield text.encode("utf-8", "replace")
+    if replaced:
+        undecodable(replaced)

@@ -19,7 +19,7 @@ from grader.errors import GraderError
 from grader.rubric import Rubric
 from grader.store import Selection, Store, entries, now, read_annotations
 from grader.store.annotation_log import current_ids
-from grader.text import json_text, one_line, sanitise
+from grader.text import json_text, one_line, spreadsheet_cell
 
 __all__ = ["CSV_COLUMNS", "annotation_json", "export_annotations", "write_annotations_jsonl"]
 
@@ -55,7 +55,6 @@ CSV_COLUMNS = [
     "flags",
     "active_ms",
 ]
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 _Row: TypeAlias = tuple[Annotation, str | None, str | None, bool, Annotation | None]
@@ -220,5 +219,4 @@ def cell(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
-    text = sanitise(str(value))
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return spreadsheet_cell(str(value))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.errors import BadInput
-from grader.pipeline.labels.cells import unmarked
+from grader.text import from_spreadsheet_cell
 
 __all__ = ["exported_rows", "is_exported_table"]
 
@@ -34,7 +34,9 @@ def exported_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         with path.open("r", encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
             for cells in reader:
-                row = {name: unmarked(cell) for name, cell in cells.items() if isinstance(name, str) and cell}
+                row = {
+                    name: from_spreadsheet_cell(cell) for name, cell in cells.items() if isinstance(name, str) and cell
+                }
                 yield from ((reader.line_num, fields) for fields in _annotations(row))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadInput(f"cannot be read ({error})", path=path) from error

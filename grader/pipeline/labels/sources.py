@@ -12,10 +12,9 @@ from typing import Any
 import msgspec
 
 from grader.errors import BadInput
-from grader.pipeline.labels.cells import unmarked
 from grader.pipeline.labels.mapping import LabelMap
 from grader.store import Entry
-from grader.text import one_line
+from grader.text import from_spreadsheet_cell, one_line
 
 __all__ = ["Said", "is_native", "said_in_file", "said_in_scores"]
 
@@ -156,7 +155,7 @@ def _cell(row: Mapping[str, Any], column: str | None) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return unmarked(value if isinstance(value, str) else json.dumps(value))
+    return from_spreadsheet_cell(value if isinstance(value, str) else json.dumps(value))
 
 
 def _label_studio(rows: list[tuple[int, dict[str, Any]]], how: LabelMap) -> Iterator[Said]:
