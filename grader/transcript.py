@@ -93,8 +93,8 @@ class Transcript(msgspec.Struct, frozen=True):
     """One run of an agent."""
 
     id: str
-    digest: str
-    """`transcript_digest(messages)`: changes when what was said changes, and only then."""
+    known_digest: str | None
+    """The `digest`; None where nobody has asked for it yet: to work it out takes as long as reading the log."""
     source: str
     """The file it came from, and the member or row where the file holds several."""
     format: str
@@ -105,6 +105,18 @@ class Transcript(msgspec.Struct, frozen=True):
     epoch: int | None = None
     metadata: dict[str, Any] = msgspec.field(default_factory=dict)
     """`threads` {key: {kind, parent, actor}}, `scores` [{name, value, answer, explanation}], `models`, `condition_parts`, …"""
+
+    @property
+    def digest(self) -> str:
+        """`transcript_digest(messages)`: changes when what was said changes, and only then."""
+        if self.known_digest is None:
+            msgspec.structs.force_setattr(self, "known_digest", transcript_digest(self.messages))
+        return str(self.known_digest)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Transcript):
+            return NotImplemented
+        return self.digest == other.digest and bool(super().__eq__(other))
 
     def message(self, index: int) -> Message:
         """The message cited as `[M<index>]`; raises IndexError outside 1..len(messages)."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from grader.readers.contained import contained
 from grader.readers.content import plain_text, text_blocks
 from grader.readers.evidence import Head
 from grader.readers.finish import finish
-from grader.readers.openai_messages import openai_messages
+from grader.readers.openai_messages import openai_conversation, openai_messages
 from grader.readers.parts_messages import parts_message
 from grader.readers.report import Report
 from grader.readers.source import Source
@@ -65,15 +65,13 @@ def _sessions(source: Source, report: Report) -> Iterator[Transcript]:
 
 def _transcript(source: Source, report: Report, line: int, record: dict[str, Any]) -> Transcript:
     rows = record.get("messages")
-    messages = openai_messages(rows if is_list(rows) else [], report, line=line, parts=parts_message)
+    messages = openai_conversation(rows if is_list(rows) else [], report, line=line, parts=parts_message)
     answer = _answer_key(record, messages)
     if answer is not None:
-        messages.append(turn("assistant", text_blocks(record[answer], "assistant")))
-    system = plain_text(record.get("system") or record.get("system_prompt"))
-    if system.strip() and not any(
-        message.role == "system" for message in messages
-    ):  # beside the messages, as Anthropic has it
-        messages.insert(0, turn("system", text_blocks(system, "system")))
+        messages = [*messages, turn("assistant", text_blocks(record[answer], "assistant"))]
+    system = record.get("system") or record.get("system_prompt")  # beside the messages, as Anthropic has it
+    if system and (said := plain_text(system)).strip() and "system" not in [message.role for message in messages]:
+        messages = [turn("system", text_blocks(said, "system")), *messages]
     extra = {key: value for key, value in record.items() if key not in _TAKEN and key != answer}
     metadata = record["metadata"] if isinstance(record.get("metadata"), dict) else {}
     return finish(
@@ -90,7 +88,7 @@ def _transcript(source: Source, report: Report, line: int, record: dict[str, Any
     )
 
 
-def _answer_key(record: dict[str, Any], messages: list[Message]) -> str | None:
+def _answer_key(record: dict[str, Any], messages: Sequence[Message]) -> str | None:
     """Where the model's answer stands beside the messages it was asked with."""
     if not messages or messages[-1].role not in ("user", "tool"):
         return None

@@ -12,7 +12,7 @@ from grader.readers.jsontext import decode_json
 from grader.readers.toolcall import arguments_text
 from grader.transcript import Block
 
-__all__ = ["segment"]
+__all__ = ["has_markup", "segment"]
 
 _REASONING = "scratchpad_reasoning|scratchpad|thinking|think|reasoning"
 _OPENING = re.compile(
@@ -36,13 +36,18 @@ _PAIR = re.compile(r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)(?:</arg_value>|
 """How GLM writes a call: its name, then keys and values in turn."""
 
 
+def has_markup(text: str) -> bool:
+    """Whether `segment` would find more than text."""
+    return "<" in text and _OPENING.search(text) is not None
+
+
 def segment(text: str) -> list[Block]:
     """`text` as text, reasoning and tool_call blocks, in order; blank pieces of text are left out.
 
     The outermost tag wins, an unclosed one runs to the end (`meta.unclosed`), and a tag inside inline code or a fence is
     a mention. `meta.tag` names the tag.
     """
-    if "<" not in text or not _OPENING.search(text):
+    if not has_markup(text):
         return [Block(kind="text", text=text)] if text and not text.isspace() else []
     code = _code_spans(text) if "`" in text or "~~~" in text else []
     blocks: list[Block] = []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from grader.readers.contained import contained
 from grader.readers.content import content_blocks, reasoning_block, result_block
+from grader.readers.plain_chat import Paired, Settled, plain_messages
 from grader.readers.report import Report
 from grader.readers.responses_items import ResponsesReader, is_responses_item
 from grader.readers.roles import role_of
@@ -15,9 +17,31 @@ from grader.readers.toolcall import call_id_of, tool_call
 from grader.readers.turns import split_results, turn
 from grader.transcript import Block, Message
 
-__all__ = ["openai_message", "openai_messages"]
+__all__ = ["openai_conversation", "openai_message", "openai_messages"]
 
+_BATCH = 256
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
+
+
+def openai_conversation(
+    rows: Iterable[object],
+    report: Report,
+    *,
+    line: int | None = None,
+    parts: Callable[[dict[str, Any], Report], list[Message]] | None = None,
+) -> Sequence[Message]:
+    """What `openai_messages` gives, for `finish`: Settled where all of the rows are plain."""
+    paired = Paired()
+    messages: list[Message] = []
+    rows = iter(rows)
+    while batch := list(islice(rows, _BATCH)):
+        plain = plain_messages(batch, len(messages) + 1, paired)
+        if plain is None:
+            return messages + openai_messages(chain(batch, rows), report, line=line, parts=parts)
+        messages += plain
+    settled = Settled(messages)
+    settled.paired = paired
+    return settled
 
 
 def openai_messages(

@@ -72,7 +72,7 @@ class Source:
         """Why the compressed data ends before its end."""
         self._data: bytes | None = None
 
-    @property
+    @cached_property
     def label(self) -> str:
         """The path, with the member after `!`."""
         return f"{self.path}!{self.member}" if self.member else str(self.path)

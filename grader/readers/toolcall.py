@@ -9,10 +9,11 @@ import msgspec
 from grader.readers.jsontext import compact, decode_json
 from grader.transcript import Block
 
-__all__ = ["arguments_text", "call_id_of", "tool_call"]
+__all__ = ["arguments_text", "call_id_of", "flat_lines", "tool_call"]
 
 _MAX_DEPTH = 20
 _MAX_LEAVES = 10_000
+_STRINGS = frozenset([str])
 
 
 def tool_call(
@@ -54,7 +55,7 @@ def arguments_text(arguments: object) -> tuple[str, bool]:
     if arguments is None:
         return "", True
     if isinstance(arguments, str):
-        if not arguments.strip():
+        if not arguments or arguments.isspace():
             return "", True
         try:
             decoded = _FAST(arguments)
@@ -70,19 +71,19 @@ def arguments_text(arguments: object) -> tuple[str, bool]:
         return compact(arguments), True
     if not arguments:
         return "", True
+    if type(arguments) is dict and len(arguments) <= _MAX_LEAVES and set(map(type, arguments.values())) == _STRINGS:
+        return flat_lines(arguments), True  # nearly all are flat, and of strings
     lines: list[str] = []
-    if type(arguments) is dict and len(arguments) <= _MAX_LEAVES:
-        for key, value in arguments.items():  # nearly all are flat, and of strings
-            if type(value) is not str:
-                lines.clear()
-                break
-            lines.append(f"{key}:\n{value}" if "\n" in value else f"{key}: {value}")
-        else:
-            return "\n".join(lines), True
     _flatten("", arguments, _MAX_DEPTH, lines)
     if len(lines) > _MAX_LEAVES:
         return compact(arguments), True
     return "\n".join(lines), True
+
+
+def flat_lines(arguments: dict[str, str]) -> str:
+    """The canonical text of arguments that are all strings."""
+    lines = [f"{key}:\n{value}" if "\n" in value else f"{key}: {value}" for key, value in arguments.items()]
+    return lines[0] if len(lines) == 1 else "\n".join(lines)
 
 
 def _flatten(path: str, value: object, depth: int, lines: list[str]) -> None:

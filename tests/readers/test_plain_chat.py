@@ -1,0 +1,133 @@
+"""Plain chat messages take a shorter way; it has to lead to the same place as the long one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from grader.readers import FileResult, read_path
+from grader.transcript import Transcript
+
+_TEXTS = st.one_of(
+    st.sampled_from(
+        [
+            *(
+                "",
+                " \n",
+                "yes",
+                "caf\u00e9 \U0001f642",
+                "a\x00b",
+                "half \ud83d",
+                "x < y",
+                "<think>plan</think>Done.",
+                "`<think>`",
+            ),
+            *(
+                "see data:image/png;base64,iVBORw0KGgo= there",
+                "a; b 64, c",
+                "</think>after",
+                "<tool_call>{}</tool_call>",
+            ),
+        ]
+    ),
+    st.text(max_size=20),
+)
+_IDS = st.one_of(st.sampled_from(["c1", "c2", "c3", "", None, 7, ["r", "c1"], "c\x00", "c;64,"]), st.text(max_size=3))
+_ARGUMENTS = st.one_of(
+    st.sampled_from(
+        ['{"cmd": "ls"}', "{}", "", '{"a": "b\\nc", "d": "e"}', '{"n": 1}', "ls", "[1]", "null", '{"a": "\\u0000"}']
+    ),
+    st.just({"cmd": "ls"}),
+    _TEXTS,
+)
+_CALLS = st.builds(
+    lambda id, name, arguments, more: {"id": id, "function": {"name": name, "arguments": arguments}, **more},
+    _IDS,
+    st.sampled_from(["bash", "mail", "", None, "b\x00"]),
+    _ARGUMENTS,
+    st.sampled_from([{}, {"type": "function"}, {"type": "function", "parse_error": "cut off"}]),
+)
+_ROWS = st.one_of(
+    st.builds(
+        lambda role, content: {"role": role, "content": content},
+        st.sampled_from(["user", "assistant", "system", "tool", "Human"]),
+        _TEXTS,
+    ),
+    st.builds(lambda content, id: {"role": "tool", "content": content, "tool_call_id": id}, _TEXTS, _IDS),
+    st.builds(
+        lambda content, calls: {"role": "assistant", "content": content, "tool_calls": calls},
+        st.one_of(st.none(), _TEXTS),
+        st.one_of(st.lists(_CALLS, max_size=3), st.none(), st.just({})),
+    ),
+    st.builds(lambda content: {"role": "user", "content": [{"type": "text", "text": content}]}, _TEXTS),
+    st.builds(lambda calls: {"role": "assistant", "tool_calls": calls}, st.lists(_CALLS, max_size=2)),
+    st.sampled_from([None, 3, "text", [], {}, {"role": "user"}, {"role": ["user"], "content": "a"}]),
+)
+
+
+_ANSWERED = st.builds(
+    lambda content, id, name, answer: [
+        {
+            "role": "assistant",
+            "content": content,
+            "tool_calls": [{"id": id, "function": {"name": name, "arguments": "{}"}}],
+        },
+        {"role": "tool", "content": answer, "tool_call_id": id},
+    ],
+    st.sampled_from(["I look.", "", None]),
+    st.sampled_from(["c1", "c2"]),
+    st.sampled_from(["bash", "mail"]),
+    _TEXTS,
+)
+_CONVERSATIONS = st.lists(st.one_of(_ANSWERED, _ROWS.map(lambda row: [row])), min_size=1, max_size=8).map(
+    lambda pieces: [row for piece in pieces for row in piece]
+)
+
+
+def _read(path: Path, records: list[dict[str, Any]]) -> tuple[list[Transcript], FileResult]:
+    path.write_text(json.dumps(records))
+    *transcripts, result = read_path(path, format="chat")
+    assert isinstance(result, FileResult)
+    return [found for found in transcripts if isinstance(found, Transcript)], result
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(_CONVERSATIONS, min_size=1, max_size=3))
+def test_the_short_way_gives_what_the_long_one_gives(tmp_path: Path, conversations: list[list[Any]]) -> None:
+    first = {"role": "user", "content": "Begin."}
+    records = [{"id": f"t{number}", "messages": [first, *rows]} for number, rows in enumerate(conversations)]
+    # a field that says nothing, and that plain messages do not have
+    longer = [
+        {
+            **record,
+            "messages": [{**row, "refusal": None} if isinstance(row, dict) else row for row in record["messages"]],
+        }
+        for record in records
+    ]
+    short, short_result = _read(tmp_path / "log.json", records)
+    long, long_result = _read(tmp_path / "log.json", longer)
+    assert short == long
+    assert short_result == long_result
+
+
+def test_results_are_named_and_what_stays_open_is_counted(tmp_path: Path) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "mail", "arguments": '{"to": "kyle"}'}}
+    rows = [
+        {"role": "user", "content": "Go on."},
+        {"role": "assistant", "content": None, "tool_calls": [call, {**call, "id": "c2"}]},
+        {"role": "tool", "content": "sent", "tool_call_id": "c1"},
+        {"role": "tool", "content": "whose?", "tool_call_id": "c9"},
+    ]
+    (found,), result = _read(tmp_path / "log.json", [{"id": "a", "messages": rows}])
+    assert [(block.kind, block.name, block.text) for message in found.messages for block in message.blocks] == [
+        ("text", None, "Go on."),
+        ("tool_call", "mail", "to: kyle"),
+        ("tool_call", "mail", "to: kyle"),
+        ("tool_result", "mail", "sent"),
+        ("tool_result", None, "whose?"),
+    ]
+    assert {warned.reason: warned.count for warned in result.warnings} == {"unanswered_call": 1, "orphan_result": 1}
