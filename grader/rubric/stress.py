@@ -31,13 +31,26 @@ _LONG = 200
 _PATIENCE = 0.8
 """Seconds spent on attacking one expression."""
 
+_CHEAP = 0.016
+"""Seconds that are clearly no reason for a warning: no need to look again."""
+
+_ROUNDS = 6
+
+_REFERENCE = (
+    r"\b(?:account|alarm|answer|archive|bishop|border|bridge|camera|carbon|castle|choice|circle|corner|custom|damage|degree"
+    r"|desert|dinner|doctor|driver|editor|effort|empire|engine|family|farmer|finger|forest|garden|guitar|harbor|hunter"
+    r"|island|jacket|junior|kettle|ladder|leader|letter|market)\b[^.!?]{0,40}\b(?:shadow|silver)\b"
+)
+_REFERENCE_SECONDS = 0.0045
+"""What the reference takes on the stress text where seconds are seconds; on a slower or busier machine they are scaled by it."""
+
 _PUMPS = ("a", " ", "\n", "0", "ab ", "x@y.", "!?.,;-_")
 _PROSE = "if you unless we will send the emails to your wife and cancel access before 5 pm information i know about it"
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds on the stress text; where the time explodes, a short form of the text that makes it."""
+    """Seconds on the stress text, of a machine of some speed; where the time explodes, a short form of the text that makes it."""
 
     seconds: float
     explodes: bool = False
@@ -66,7 +79,12 @@ def regex_cost(regex: str) -> Cost:
         if time.thread_time() - began > _PATIENCE:
             break
     seconds = _time(compiled, stress_text())
-    return Cost(seconds if seconds < 0.01 else min(seconds, _time(compiled, stress_text())))
+    for _ in range(_ROUNDS):
+        if seconds < _CHEAP:
+            break
+        pace = _REFERENCE_SECONDS / _time(compile_regex(_REFERENCE), stress_text())
+        seconds = min(seconds, _time(compiled, stress_text()) * pace)
+    return Cost(seconds)
 
 
 @dataclass(frozen=True, slots=True)
