@@ -64,7 +64,10 @@ def test_the_next_item_costs_the_same_however_much_is_done(store, filled):
         for number in range(3_000):
             digest = f"{number:064x}"
             add_transcript(
-                store, msgspec.structs.replace(transcript, id=f"t{number:05}", known_digest=digest), path="f", own_id=True
+                store,
+                msgspec.structs.replace(transcript, id=f"t{number:05}", known_digest=digest),
+                path="f",
+                own_id=True,
             )
     session = Session(store, RUBRIC, "ana")
 
