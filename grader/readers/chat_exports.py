@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from itertools import chain
+from typing import Any, TypedDict
+
+import msgspec
 
 from grader.readers.chatgpt_nodes import node_message
 from grader.readers.contained import contained
 from grader.readers.content import content_blocks, plain_text
 from grader.readers.evidence import Head
 from grader.readers.finish import finish
+from grader.readers.jsontext import decode_json
 from grader.readers.placeholders import media_block
 from grader.readers.report import Report
 from grader.readers.roles import role_of
@@ -21,6 +25,61 @@ from grader.transcript import Block, Message, Role, Transcript
 SUPPORT = "Trc-"
 RECOGNISED_BY = "`mapping` · `chat_messages`, `uuid`; object or list"
 
+
+class _Metadata(TypedDict, total=False):
+    model_slug: Any
+    is_visually_hidden_from_conversation: Any
+
+
+class _Said(TypedDict, total=False):
+    id: Any
+    author: Any
+    content: Any
+    metadata: _Metadata | None
+    create_time: Any
+    recipient: Any
+    status: Any
+
+
+class _Node(TypedDict, total=False):
+    parent: Any
+    children: Any
+    message: _Said | None
+
+
+class _Row(TypedDict, total=False):
+    uuid: Any
+    sender: Any
+    text: msgspec.Raw
+    """What `content` says once more, in new exports."""
+    content: Any
+    created_at: Any
+    attachments: Any
+    files: Any
+    files_v2: Any
+    parent_message_uuid: Any
+
+
+class _Conversation(TypedDict, total=False):
+    """What is read of a conversation; the rest, which is most of some exports, is passed undecoded."""
+
+    mapping: dict[str, _Node]
+    current_node: Any
+    conversation_id: Any
+    id: Any
+    title: Any
+    create_time: Any
+    gizmo_id: Any
+    chat_messages: list[_Row]
+    current_leaf_message_uuid: Any
+    uuid: Any
+    model: Any
+    name: Any
+    created_at: Any
+    summary: Any
+
+
+_NEEDED = msgspec.json.Decoder(list[_Conversation])
 _NOTES = ("token_budget", "flag")
 _TEXTS = ("voice_note", "injected_prompt_block")
 
@@ -32,7 +91,7 @@ def sniff(head: Head) -> bool:
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a conversation."""
-    for line, record in source.records(report):
+    for line, record in source.records(report, needed=_NEEDED):
         with contained(report, "row", line=line, raw=record):
             place = line if source.head.kind != "object" else None
             if isinstance(record, dict) and _is_chatgpt(record):
@@ -148,10 +207,13 @@ def _newest(said: dict[str, list[Message]]) -> str | None:
 
 def _claude_message(row: dict[str, Any], report: Report, line: int) -> Message:
     role, unknown = role_of(row.get("sender"), report, line=line)
-    content = list(_kept(row.get("content"), report))
+    content = row.get("content")
+    if type(content) is not list or not all(type(item) is dict and item.get("type") == "text" for item in content):
+        content = list(_kept(content, report))
     blocks = content_blocks(content, role, report, line=line)
     if not blocks:
-        blocks = content_blocks(row.get("text"), role, report, line=line)
+        text = row.get("text")
+        blocks = content_blocks(decode_json(text) if type(text) is msgspec.Raw else text, role, report, line=line)
     if row.get("attachments"):
         blocks += [block for item in _listed(row["attachments"]) for block in _attachment(item, role)]
     if row.get("files") or row.get("files_v2"):
@@ -192,6 +254,9 @@ def _threaded(
 
     Without `last` it is the last leaf. Nodes whose parent is missing begin a branch of their own.
     """
+    keys = list(said)
+    if keys and last == keys[-1] and list(parents) == keys[1:] and list(parents.values()) == keys[:-1]:  # as most are
+        return list(chain.from_iterable(said.values())), {}
     inner = set(parents.values())
     leaves = [key for key in said if key not in inner] or list(said)[-1:]
     if last is None:

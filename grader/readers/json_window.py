@@ -30,7 +30,9 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _LAYERS: Final = 24
 _PAST: Final = 64
 """Bytes looked at beyond a limit, so that a value that just fits is seen to end."""
-_BETWEEN = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*[^ \t\r\n]{1,12}")
+_ENDED = re.compile(rb"[\]}\s]++\Z|[^,]\Z")
+_MOST_BRACKETS: Final = 8
+_BETWEEN = re.compile(rb'[ \t\r\n]*,[ \t\r\n]*(?:\{[ \t\r\n]*"[^"\\]{1,40}"|[^ \t\r\n])')
 _PLACE = re.compile(r"\(byte (\d+)\)")
 _RAW = msgspec.json.Decoder(msgspec.Raw)
 VALUES: Final = msgspec.json.Decoder(list[Any])
@@ -82,8 +84,12 @@ class JsonWindow:
             yield held.pop()  # it may be large: the caller alone holds it
 
     def _mark(self) -> bytes:
-        """What stands between two items: the last byte of the one just passed, the comma, the first bytes of the next."""
-        last = bytes(self._buffer[self._at - 1 : self._at]) if self._at else b""
+        """What stands between two items: the brackets that end the one just passed, the comma, the first key of the next.
+
+        All the brackets, for items may hold lists of objects that begin as they do; of the next nothing that differs.
+        """
+        ended = _ENDED.search(self._buffer, max(0, self._at - _MOST_BRACKETS), self._at)
+        last = ended[0] if ended else b""
         self._more()
         match = _BETWEEN.match(self._buffer, self._at)
         return last + match[0] if last and match else b""
@@ -96,15 +102,17 @@ class JsonWindow:
         """
         self._more()
         end = len(self._buffer)
+        brackets = mark.index(b",")
         for _ in range(3):
             cut = self._buffer.rfind(mark, self._at, end)
             if cut <= self._at:
                 return None
-            with memoryview(self._buffer) as whole, whole[self._at : cut + 1] as items:
+            cut += brackets
+            with memoryview(self._buffer) as whole, whole[self._at : cut] as items:
                 data = b"".join((b"[", items, b"]"))
             try:
                 run = decoder.decode(data)
-                self._at = cut + 1
+                self._at = cut
                 return run
             except msgspec.DecodeError as error:
                 place = _PLACE.search(str(error))

@@ -16,6 +16,7 @@ from grader.readers.json_window import VALUES, JsonWindow
 from grader.readers.report import Skip
 
 __all__ = [
+    "VALUES",
     "Outline",
     "document_head",
     "list_head",

@@ -216,19 +216,27 @@ class Source:
                 report.malformed(position + 1, f"{key or 'list'}: {error}", b"")
 
     def values_at(
-        self, key: str | None, report: Report, *, nth: int = 1, rows: bool = True, told: bool = False
+        self,
+        key: str | None,
+        report: Report,
+        *,
+        nth: int = 1,
+        rows: bool = True,
+        told: bool = False,
+        needed: msgspec.json.Decoder[list[Any]] | None = None,
     ) -> Iterator[tuple[int, Any]]:
         """(position from 1, value) of each item of the list under `key`, or of the top-level list for None, a part held at a time.
 
         An item that is no JSON is reported, and where the document breaks off. `nth`: which list under `key`, where it stands
-        more than once. `rows`: the items count as rows. `told`: that the document breaks off is reported already.
+        more than once. `rows`: the items count as rows. `told`: that the document breaks off is reported already. `needed`
+        decodes several items at once, as far as they are needed; what it refuses is decoded whole.
         """
-        from grader.readers.largejson import values_at
+        from grader.readers.largejson import VALUES, values_at
 
         position = replaced = 0
         with self.open() as stream:
             try:
-                for run in values_at(stream, key, self.entry_limit, nth=nth):
+                for run in values_at(stream, key, self.entry_limit, nth=nth, decoder=needed or VALUES):
                     if isinstance(run, list):
                         report.rows += len(run) if rows else 0
                         yield from enumerate(run, position + 1)
@@ -301,13 +309,18 @@ class Source:
             self.head.error = head.error
         return self.head
 
-    def records(self, report: Report, *streamed: str) -> Iterator[tuple[int, Any]]:
+    def records(
+        self, report: Report, *streamed: str, needed: msgspec.json.Decoder[list[Any]] | None = None
+    ) -> Iterator[tuple[int, Any]]:
         """(line or position from 1, value): the rows, or the items of a list, or the one object of the file.
 
-        In an object too large to be held, each list under a key in `streamed` is a StreamedList.
+        In an object too large to be held, each list under a key in `streamed` is a StreamedList. `needed`: as `values_at`
+        takes it, for long lists.
         """
         if self.head.kind == "list" and (not self.head.whole or len(self._data or b"") > _STEP):
-            yield from self.values_at(None, report)  # of the items together, as objects, three times as much is held
+            yield from self.values_at(
+                None, report, needed=needed
+            )  # of the items together, as objects, three times as much is held
         elif self.head.kind == "list":
             for position, item in enumerate(self.document, 1):
                 report.rows += 1
