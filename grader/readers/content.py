@@ -57,6 +57,8 @@ def content_blocks(content: object, role: Role, report: Report, *, line: int | N
     if isinstance(content, dict):
         return _item(content, role, report, line)
     if isinstance(content, list | tuple):
+        if len(content) == 1 and type(content[0]) is dict:
+            return _item(content[0], role, report, line)
         blocks: list[Block] = []
         for item in content:
             if isinstance(item, str):

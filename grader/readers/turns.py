@@ -27,7 +27,9 @@ def turn(
     stamp = None
     if time is not None and time != "":
         stamp = utc_iso(time)
-        if stamp is None or not (isinstance(time, str) and time[:19].replace(" ", "T") == stamp[:19]):
+        if stamp is not time and (
+            stamp is None or not (isinstance(time, str) and time[:19].replace(" ", "T") == stamp[:19])
+        ):
             meta = {**(meta or {}), "raw_time": time}
     kept = tuple(blocks)
     return Message(

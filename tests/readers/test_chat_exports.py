@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -137,3 +138,99 @@ def test_pages_screens_and_output_of_chatgpts_tools_are_results(write: Any) -> N
         ["https://y", "[image s://1]"],
         ["42"],
     ]
+
+
+def test_rows_of_one_text_are_read_as_all_others(write: Callable[..., Path]) -> None:
+    texts = [
+        "Hello.",
+        "<think>Plan.</think>Done.",
+        "`<think>` is a tag",
+        "a; b",
+        "see data:image/png;base64,iVBORw0K",
+        " \n",
+        "\u0000",
+        "",
+    ]
+    times = [
+        "2026-01-01T00:00:01Z",
+        "2026-01-01T00:00:01.120000+00:00",
+        "2026-01-01 00:00:01",
+        1767225601.5,
+        None,
+        "later",
+        "",
+        7,
+    ]
+
+    def export(*senders: object) -> list[dict[str, Any]]:
+        rows = [
+            {
+                "uuid": f"m{number % 7}",  # one of them twice
+                "sender": senders[number % 2],
+                "text": text,
+                "content": [{"type": "text", "text": text}],
+                "created_at": time,
+                "parent_message_uuid": f"m{number - 1}",
+            }
+            for number, (text, time) in enumerate(zip(texts, times, strict=True))
+        ]
+        return [{"uuid": "c", "chat_messages": rows}, {"uuid": "d", "chat_messages": rows[::-1]}]
+
+    # senders in capitals are known too, but are not what rows usually have
+    plain, other = Reading(write(export("human", "assistant"))), Reading(write(export("Human", "ASSISTANT")))
+    assert plain.transcripts == other.transcripts
+    assert plain.warnings == other.warnings
+
+
+def test_a_long_export_is_read_as_a_short_one(tmp_path: Path) -> None:
+    """What is passed undecoded in a long one is nothing that is read of a short one."""
+    node_metadata = {"model_slug": "gpt-4", "is_visually_hidden_from_conversation": False, "citations": [{"a": 1}]}
+
+    def conversations(count: int) -> list[dict[str, Any]]:
+        chatgpt = {
+            "conversation_id": "g",
+            "title": "t",
+            "mapping": {
+                "a": {"id": "a", "parent": None, "message": None, "children": ["b"]},
+                "b": {
+                    "parent": "a",
+                    "message": {
+                        **node("a", "assistant", "Hello.")["message"],
+                        "metadata": node_metadata,
+                        "create_time": 1767225601.5,
+                        "status": "in_progress",
+                        "weight": 1.0,
+                    },
+                },
+            },
+        }
+        claude = {
+            "uuid": "c",
+            "name": "n",
+            "account": {"uuid": "x"},
+            "chat_messages": [
+                {
+                    "uuid": "m",
+                    "sender": "human",
+                    "text": "Only here.",
+                    "content": [],
+                    "files": [{"file_name": "a.txt"}],
+                },
+                {"uuid": "n", "sender": "assistant", "text": "x", "content": [{"type": "text", "text": "Both."}]},
+            ],
+        }
+        found = [{**chatgpt, "conversation_id": f"g{number}"} for number in range(count)]
+        found += [{**claude, "uuid": f"c{number}", "padding": "x" * 1000} for number in range(count)]
+        return found
+
+    path = tmp_path / "conversations.json"
+    path.write_text(json.dumps(conversations(2000)))
+    long = Reading(path)
+    path.write_text(json.dumps(conversations(1)))
+    short = Reading(path)
+    for name in ("g0", "c0"):
+        assert list(long.by_id(name).messages) == list(short.by_id(name).messages)
+        assert long.by_id(name).metadata == short.by_id(name).metadata
+        assert long.by_id(name).model == short.by_id(name).model
+    assert [message.text for message in short.by_id("c0").messages] == ["Only here.\n[file a.txt]", "Both."]
+    assert len(long.transcripts) == 4000
