@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from grader.readers.claude_queue import Queue
 from grader.readers.claude_tree import Row, threads_of
 from grader.readers.contained import FAULTS, contained
 from grader.readers.content import content_blocks
@@ -59,6 +60,8 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
     for session in sessions.values():
         if session.rows:
             yield session.transcript(source, report)
+        elif session.queue.taken:
+            report.leave_out("queue-operation", len(session.queue.taken))
 
 
 def _records(source: Source, report: Report) -> Iterator[tuple[int, Any]]:
@@ -83,9 +86,11 @@ class _Session:
         self._titles: dict[str, str] = {}
         self._condition: str | None = None
         self._agents: dict[str, str | None] = {}
+        self.queue = Queue()
 
     def prepend(self, other: _Session) -> None:
         self.rows = other.rows + self.rows
+        self.queue.taken = other.queue.taken + self.queue.taken
         self._parents = {**other._parents, **self._parents}
         self._titles = {**other._titles, **self._titles}
         self._condition = self._condition or other._condition
@@ -102,6 +107,8 @@ class _Session:
         message = record.get("message")
         if not self._condition and ("condition" in record or "condition_id" in record):
             self._condition = logged_condition(record)
+        if kind == "queue-operation" and self.queue.add(line, record):
+            return  # whether it is a message is known in the end
         if kind == "attachment" and (said := _queued(record)) is not None:
             kind, message, record = "user", said, {**record, "isMeta": said["meta"]}
         if isinstance(kind, str) and kind in _TITLES and isinstance(title := record.get(_TITLES[kind]), str):
@@ -122,7 +129,11 @@ class _Session:
 
     def transcript(self, source: Source, report: Report) -> Transcript:
         lone_side_chain = all(row.side_chain for row in self.rows)
-        threads = threads_of(self.rows, self._parents, lone_side_chain=lone_side_chain)
+        queued = self.queue.untold(self.rows)
+        if len(self.queue.taken) > len(queued):
+            report.leave_out("queue-operation", len(self.queue.taken) - len(queued))
+        rows = sorted([*self.rows, *queued], key=lambda row: row.line) if queued else self.rows
+        threads = threads_of(rows, self._parents, lone_side_chain=lone_side_chain)
         messages: list[Message] = []
         for key, rows in threads.rows.items():
             for row in _merged(rows, report):

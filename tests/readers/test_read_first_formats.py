@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from logs import Reading, blocks, kinds, spoken
@@ -431,6 +432,49 @@ def test_a_fork_of_the_gemini_cli_keeps_parts_in_rows_of_claude_code(fixture_fil
         ("tool", [("tool_result", "shell")], "hall"),
         ("assistant", [("text", None)], "Only the hall's."),
     ]
+
+
+def test_what_claude_code_took_from_its_queue_within_a_turn_is_the_users_speech(write: Write) -> None:
+    def said(uuid: str, parent: str | None, role: str, content: object) -> dict[str, Any]:
+        message = {"role": role, "content": content, **({"id": uuid} if role == "assistant" else {})}
+        return {"type": role, "uuid": uuid, "parentUuid": parent, "sessionId": "s", "message": message}
+
+    def queue(operation: str, **more: object) -> dict[str, Any]:
+        return {"type": "queue-operation", "operation": operation, "sessionId": "s", **more}
+
+    call = {"type": "tool_use", "id": "t1", "name": "Bash", "input": {"command": "ls"}}
+    result = {"type": "tool_result", "tool_use_id": "t1", "content": "a.txt\nThe user sent a message: and sort it"}
+    rows = [
+        said("u1", None, "user", "List the files."),
+        said("a1", "u1", "assistant", [call]),
+        queue("enqueue", content="in euros"),
+        queue("enqueue", content="and sort it"),
+        queue("enqueue", content="<task-notification>done</task-notification>"),
+        queue("enqueue", content="never mind"),
+        queue("remove"),  # older versions do not say again what it is
+        queue("remove", content="and sort it", reason="absorbed_mid_turn"),  # stands in the result
+        queue("remove", content="<task-notification>done</task-notification>"),
+        queue("remove", content="never mind", reason="cancelled"),
+        said("r1", "a1", "user", [result]),
+        queue("enqueue", content="Thanks."),
+        queue("dequeue"),
+        said("a2", "r1", "assistant", "Sorted."),
+        said("u2", "a2", "user", "Thanks."),
+        queue("enqueue", content="edited"),
+        queue("popAll", content="edited"),
+    ]
+    reading = Reading(write(rows, "s.jsonl", rows=True))
+    assert [(message.role, message.flags, message.text) for message in reading.only.messages] == [
+        ("user", (), "List the files."),
+        ("assistant", (), "command: ls"),
+        ("user", (), "in euros"),
+        ("user", ("meta",), "<task-notification>done</task-notification>"),
+        ("tool", (), "a.txt\nThe user sent a message: and sort it"),
+        ("assistant", (), "Sorted."),
+        ("user", (), "Thanks."),
+    ]
+    assert reading.file.left_out == {"queue-operation": 10}
+    assert reading.file.rows == len(rows)
 
 
 def test_what_was_typed_while_claude_code_worked_is_the_users_speech(fixture_file: Fixture) -> None:
