@@ -410,7 +410,21 @@ def _chatgpt() -> Iterator[Any]:
         mapping: dict[str, Any] = {"root": {"id": "root", "message": None, "parent": None, "children": ["n0"]}}
         for place, turn in enumerate(spoken):
             said = {"id": f"n{place}", "author": {"role": turn[1]}, "recipient": "all", "create_time": 1.7e9 + place}
-            said |= {"content": {"content_type": "text", "parts": [turn[2]]}, "metadata": {"model_slug": "model-a"}}
+            said |= {"content": {"content_type": "text", "parts": [turn[2]]}, "update_time": None, "weight": 1.0}
+            said |= {"status": "finished_successfully", "end_turn": turn[1] == "assistant", "channel": None}
+            said["author"] |= {"name": None, "metadata": {}}
+            said["metadata"] = {
+                "is_complete": True,
+                "citations": [],
+                "content_references": [],
+                "model_slug": "model-a",
+                "default_model_slug": "model-a",
+                "parent_id": f"n{place - 1}",
+                "request_id": f"{number:016x}-{place}",
+                "timestamp_": "absolute",
+                "message_type": "next",
+                "finish_details": {"type": "stop", "stop_tokens": [1]},
+            }
             children = [f"n{place + 1}"] if place + 1 < len(spoken) else []
             above = f"n{place - 1}" if place else "root"
             mapping[f"n{place}"] = {"id": f"n{place}", "message": said, "parent": above, "children": children}
@@ -425,8 +439,20 @@ def _claude() -> Iterator[Any]:
                 "uuid": f"m{turn[0]}",
                 "sender": "assistant" if turn[1] == "assistant" else "human",
                 "text": turn[2],
-                "content": [{"type": "text", "text": turn[2]}],
+                "content": [
+                    {
+                        "start_timestamp": _at(turn[0]),
+                        "stop_timestamp": _at(turn[0] + 1),
+                        "flags": None,
+                        "type": "text",
+                        "text": turn[2],
+                        "citations": [],
+                    }
+                ],
                 "created_at": _at(turn[0]),
+                "updated_at": _at(turn[0]),
+                "attachments": [],
+                "files": [],
             }
             for turn in spoken
         ]

@@ -8,8 +8,7 @@ measurement runs in a process of its own, grader and `json.load` in turn; the me
 MB/s                MB of JSON read a second of CPU
 × json.load         that speed beside `json.load` (of an archive: `json.loads` of each member, of rows: of each line)
 at most ×           the same for what nobody who reads logs this way can leave out: decoding all of it in parts with
-                    msgspec and the digests of its transcripts. Only where much of a log is passed undecoded
-                    (Inspect's events) can reading be faster
+                    msgspec. Only where much of a log is passed undecoded (Inspect's events) can reading be faster
 import MB/s         `import_paths` into an empty database
 peak MiB            memory above that of the same process before it reads
 transcript MiB      what the transcripts themselves take: of those that wait for one another (traces, sessions) all, else
@@ -56,7 +55,6 @@ FLOOR = """
 import sys, time
 from grader.readers import read
 from grader.readers.json_window import JsonWindow
-from grader.transcript import transcript_digest
 import msgspec, zipfile
 path, warm, waiting = sys.argv[1:4]
 for _ in read(warm): pass
@@ -68,11 +66,8 @@ def size(transcript):
             parts += [block, block.text, block.call_id, block.error, block.meta]
         held.update((id(part), sys.getsizeof(part)) for part in parts)
     return sum(held.values())
-digesting = count = largest = total = 0
+count = largest = total = 0
 for transcript in read(path):
-    start = time.process_time()
-    transcript_digest(transcript.messages)
-    digesting += time.process_time() - start
     count += 1
     taken = size(transcript)
     largest, total = max(largest, taken), total + taken
@@ -103,7 +98,7 @@ else:
             else:
                 decode(window.value())
         decoded()
-print(time.process_time() - start + digesting, (total if waiting == "waiting" else largest) / 1024, count)
+print(time.process_time() - start, (total if waiting == "waiting" else largest) / 1024, count)
 """
 
 IMPORT = """

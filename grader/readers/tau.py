@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from grader.readers.contained import FAULTS, contained
@@ -12,7 +12,7 @@ from grader.readers.evidence import Head
 from grader.readers.finish import finish, score
 from grader.readers.given import logged_condition
 from grader.readers.jsontext import compact
-from grader.readers.openai_messages import openai_message, openai_messages
+from grader.readers.openai_messages import openai_conversation, openai_message, openai_messages
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
 from grader.readers.streamed import is_list
@@ -114,15 +114,17 @@ def _read(source: Source, report: Report, run: Any, info: dict[str, Any], row: i
         report.malformed(row or 1, f"{type(run).__name__} instead of a run", str(run)[:400])
         return None
     if isinstance(run.get("traj"), list):
-        messages = openai_messages(run["traj"], report, line=row)
-        return _tau(source, report, run, messages, row) if messages else None
+        spoken = openai_conversation(run["traj"], report, line=row)
+        return _tau(source, report, run, spoken, row) if spoken else None
     if isinstance(run.get("messages_display"), str):
         messages = _displayed(run["messages_display"], report)
         return _tau(source, report, run, messages, row) if messages else None
     return _tau2(source, report, run, info, row)
 
 
-def _tau(source: Source, report: Report, run: dict[str, Any], messages: list[Message], row: int | None) -> Transcript:
+def _tau(
+    source: Source, report: Report, run: dict[str, Any], messages: Sequence[Message], row: int | None
+) -> Transcript:
     info = _info(run)
     task = info["task"] if isinstance(info.get("task"), dict) else {}
     reward = run.get("reward")

@@ -234,3 +234,42 @@ def test_a_long_export_is_read_as_a_short_one(tmp_path: Path) -> None:
         assert long.by_id(name).model == short.by_id(name).model
     assert [message.text for message in short.by_id("c0").messages] == ["Only here.\n[file a.txt]", "Both."]
     assert len(long.transcripts) == 4000
+
+
+def test_nodes_of_one_text_are_read_as_all_others(write: Callable[..., Path]) -> None:
+    texts: list[object] = [
+        "Hello.",
+        "<think>Plan.</think>Done.",
+        "`<think>` is a tag",
+        "a; b",
+        " \n",
+        "\x00",
+        "",
+        None,
+        3,
+        {"text": "in an object"},
+    ]
+    more: list[dict[str, Any]] = [
+        {},
+        {"status": "in_progress"},
+        {"metadata": {"is_visually_hidden_from_conversation": True, "model_slug": "m"}},
+        {"metadata": None, "recipient": None},
+        {"recipient": "browser"},
+        {"author": {"role": "assistant", "name": "helper"}},
+        {"create_time": 1767225601.5, "id": "own"},
+        {"create_time": "2026-01-01T00:00:01Z", "id": 7},
+    ]
+
+    def export(*speakers: str) -> dict[str, Any]:
+        mapping: dict[str, Any] = {}
+        for number, (text, extra) in enumerate((text, extra) for text in texts for extra in more):
+            content = {"content_type": "text", "parts": [text]}
+            said = {"author": {"role": speakers[number % 2]}, "content": content, **extra}
+            mapping[f"n{number}"] = {"parent": f"n{number - 1}" if number else None, "message": said}
+        return {"conversation_id": "c", "mapping": mapping, "current_node": f"n{number}"}
+
+    # roles in capitals are known too, but are not what nodes usually have
+    plain, other = Reading(write(export("user", "assistant"))), Reading(write(export("User", "ASSISTANT")))
+    assert plain.transcripts == other.transcripts
+    assert plain.warnings == other.warnings
+    assert len(plain.only.messages) > 60
