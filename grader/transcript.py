@@ -93,8 +93,9 @@ class Transcript(msgspec.Struct, frozen=True):
     """One run of an agent."""
 
     id: str
-    known_digest: str | None
-    """The `digest`; None where nobody has asked for it yet: to work it out takes as long as reading the log."""
+    digest: str
+    """`transcript_digest(messages)`: changes when what was said changes, and only then. Given as "", it is worked out when it
+    is asked for: that takes as long as all the rest of reading a log, and not all who read one need it."""
     source: str
     """The file it came from, and the member or row where the file holds several."""
     format: str
@@ -105,13 +106,6 @@ class Transcript(msgspec.Struct, frozen=True):
     epoch: int | None = None
     metadata: dict[str, Any] = msgspec.field(default_factory=dict)
     """`threads` {key: {kind, parent, actor}}, `scores` [{name, value, answer, explanation}], `models`, `condition_parts`, …"""
-
-    @property
-    def digest(self) -> str:
-        """`transcript_digest(messages)`: changes when what was said changes, and only then."""
-        if self.known_digest is None:
-            msgspec.structs.force_setattr(self, "known_digest", transcript_digest(self.messages))
-        return str(self.known_digest)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Transcript):
@@ -127,6 +121,20 @@ class Transcript(msgspec.Struct, frozen=True):
     def thread_kind(self, thread: str) -> str:
         """main, subagent, branch or discarded."""
         return kind_of_thread(self.metadata, thread)
+
+
+_DIGEST = Transcript.__dict__["digest"]
+
+
+def _digest(transcript: Transcript) -> str:
+    known: str = _DIGEST.__get__(transcript)
+    if not known:
+        known = transcript_digest(transcript.messages)
+        _DIGEST.__set__(transcript, known)
+    return known
+
+
+setattr(Transcript, "digest", property(_digest))  # noqa: B010  (to a type checker it stays the field it is)
 
 
 def kind_of_thread(metadata: Mapping[str, Any], thread: str) -> str:

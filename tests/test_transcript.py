@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pickle
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,3 +75,13 @@ def test_scope_holds_target_speech_only_and_never_a_discarded_turn(messages: lis
         blocks = [n for n, block in enumerate(message.blocks) if block.kind in ("text", "tool_call")]
         wanted = blocks if is_target_speech(transcript, message) else []
         assert found.get(message.index, []) == wanted
+
+
+def test_a_digest_that_is_not_given_is_worked_out_when_asked_for() -> None:
+    messages = (Message(1, "user", (Block("text", "Hello."),)),)
+    known = Transcript("t", transcript_digest(messages), "f", "chat", messages)
+    assert Transcript(id="t", digest="", source="f", format="chat", messages=messages).digest == known.digest
+    assert Transcript("t", "", "f", "chat", messages) == known
+    assert known == Transcript("t", "", "f", "chat", messages)
+    assert Transcript("t", "", "f", "chat", ()) != known
+    assert pickle.loads(pickle.dumps(Transcript("t", "", "f", "chat", messages))) == known

@@ -58,9 +58,9 @@ def finish(
     kept = {key: value for key, value in metadata.items() if value not in _NOTHING} if metadata else {}
     several = list(dict.fromkeys([storable(name)[0] for name in models if name])) if models else []
     own_id = _text(id)
-    digest = None if own_id else transcript_digest(cleaned)
+    digest = "" if own_id else transcript_digest(cleaned)
     fields = Fields(
-        id=own_id or derived_id(format, str(digest), report),
+        id=own_id or derived_id(format, digest, report),
         model=_text(model) or (several[0] if len(several) == 1 else None),
         task=_text(task),
         condition=_text(condition),
@@ -81,7 +81,7 @@ def finish(
     apply_given(fields, source)
     return Transcript(
         id=fields.id,
-        known_digest=digest,
+        digest=digest,
         source=_place(source, row, member),
         format=format,
         messages=cleaned,

@@ -277,7 +277,7 @@ def _resolve(store: Store, which: Entry | int | str) -> Entry:
 def _transcript(found: Entry, messages: tuple[Message, ...]) -> Transcript:
     return Transcript(
         id=found.id,
-        known_digest=found.digest,
+        digest=found.digest,
         source=found.source,
         format=found.format,
         messages=messages,

@@ -45,7 +45,7 @@ class RowScroll(ScrollView, inherit_bindings=False):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.document = Document(Transcript(id="", known_digest="", source="", format="", messages=()), 80)
+        self.document = Document(Transcript(id="", digest="", source="", format="", messages=()), 80)
         self.focus_index = 1
         self._mark_cursor: tuple[int, int, int] | None = None
         self._refined = 0

@@ -65,7 +65,7 @@ def test_the_next_item_costs_the_same_however_much_is_done(store, filled):
             digest = f"{number:064x}"
             add_transcript(
                 store,
-                msgspec.structs.replace(transcript, id=f"t{number:05}", known_digest=digest),
+                msgspec.structs.replace(transcript, id=f"t{number:05}", digest=digest),
                 path="f",
                 own_id=True,
             )
@@ -125,7 +125,7 @@ def test_new_transcripts_join_excluded_ones_leave_and_come_back(store, filled):
 def test_a_new_revision_takes_the_place_of_the_old_one(store, filled):
     [old] = filled(1)
     longer = make_transcript(0)
-    longer = msgspec.structs.replace(longer, known_digest="f" * 64, messages=longer.messages[:-1])
+    longer = msgspec.structs.replace(longer, digest="f" * 64, messages=longer.messages[:-1])
     added = add_transcript(store, longer, path="log.json", own_id=True)
     assert [e.transcript_key for e in Session(store, RUBRIC, "ana").entries()] == [added.key] != [old]
 

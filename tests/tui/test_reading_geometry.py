@@ -230,7 +230,7 @@ def test_the_map_changes_as_if_drawn_anew(
 
 
 def transcript(*messages: Message) -> Transcript:
-    return Transcript(id="t", known_digest="d", source="s", format="f", messages=messages)
+    return Transcript(id="t", digest="d", source="s", format="f", messages=messages)
 
 
 def test_reasoning_and_long_output_start_folded_and_choices_survive_a_restart() -> None:

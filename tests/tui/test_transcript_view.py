@@ -19,7 +19,7 @@ from grader.tui.transcript_view import ReadingPlace, TranscriptView
 def transcript(*messages: Message, **threads: str) -> Transcript:
     kinds = {name: {"kind": kind} for name, kind in threads.items()}
     return Transcript(
-        id="t", known_digest="d", source="s", format="f", messages=renumber(messages), metadata={"threads": kinds}
+        id="t", digest="d", source="s", format="f", messages=renumber(messages), metadata={"threads": kinds}
     )
 
 
