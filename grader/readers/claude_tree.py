@@ -44,9 +44,11 @@ def threads_of(rows: Sequence[Row], parents: Mapping[str, str | None], *, lone_s
     """The threads of a session. `parents`: of every row, also of those that hold no message.
 
     Without any parent the file's order is all there is. Else the rows are a tree, which branches only where two children
-    are prompts or answers of different message ids; the branch with the last row of the file is main.
+    are prompts or answers of different message ids; the branch with the last row of the file is main. Beginnings that
+    have one row of the client's own above them are its children too: a first prompt that was taken back.
     `lone_side_chain`: all rows are of a sub-agent, so it is the main line of its own transcript.
     """
+    rows = _after_parents(rows)
     threads = Threads(rows={MAIN: []})
     main = [row for row in rows if lone_side_chain or not row.side_chain]
     assigned = _branches(main, parents, threads)
@@ -56,6 +58,26 @@ def threads_of(rows: Sequence[Row], parents: Mapping[str, str | None], *, lone_s
         _side_chains([row for row in rows if row.side_chain], parents, threads)
     threads.rows = {key: found for key, found in threads.rows.items() if found or key == MAIN}
     return threads
+
+
+def _after_parents(rows: Sequence[Row]) -> Sequence[Row]:
+    """File order, but a row that was written before the one it names as its parent (a result before its call) comes after it."""
+    to_come = {row.uuid for row in rows if row.uuid is not None}
+    early: dict[str, list[Row]] = {}
+    for row in rows:
+        to_come.discard(row.uuid)
+        if row.parent in to_come and row.parent is not None:
+            early.setdefault(row.parent, []).append(row)
+    if not early:
+        return rows
+    waiting = {row.line for held in early.values() for row in held}
+    ordered: list[Row] = []
+    following = [row for row in reversed(rows) if row.line not in waiting]
+    while following:
+        row = following.pop()
+        ordered.append(row)
+        following += reversed(early.pop(row.uuid, [])) if row.uuid is not None else ()
+    return ordered + [row for held in early.values() for row in held]  # parents in a circle
 
 
 def _branches(rows: Sequence[Row], parents: Mapping[str, str | None], threads: Threads) -> dict[int, str]:
@@ -71,18 +93,17 @@ def _branches(rows: Sequence[Row], parents: Mapping[str, str | None], threads: T
             roots.append(row)
         else:
             children.setdefault(parent.uuid, []).append(row)
-    if all(len(below) < 2 for below in children.values()):  # a tree that never forks
+    starts: dict[str, list[Row]] = {}
+    for root in roots if len(roots) > 1 else ():
+        starts.setdefault(_start(root, parents), []).append(root)
+    if all(len(below) < 2 for below in (*children.values(), *starts.values())):  # a tree that never forks
         return {}
     latest = _latest(rows, by_uuid, parents)
     assigned: dict[int, str] = {}
     names: dict[int, str] = {}
-    waiting = [(root, MAIN) for root in reversed(roots)]
-    while waiting:
-        row, thread = waiting.pop()
-        if row.line in assigned:
-            continue
-        assigned[row.line] = thread
-        below = children.get(row.uuid, []) if row.uuid is not None else []
+    waiting: list[tuple[Row, str]] = []
+
+    def follow(row: Row | None, below: Sequence[Row], thread: str) -> None:
         left = _left_branches(row, below, latest)
         for child in reversed(below):
             group = left.get(child.line)
@@ -94,16 +115,27 @@ def _branches(rows: Sequence[Row], parents: Mapping[str, str | None], threads: T
                 key = names[group] = f"branch-{len(names) + 1}"
                 threads.entries[key] = thread_entry("branch", parent=thread)
             waiting.append((child, key))
+
+    for below in reversed(starts.values()) if starts else (roots,):
+        follow(None, below, MAIN)
+    while waiting:
+        row, thread = waiting.pop()
+        if row.line in assigned:
+            continue
+        assigned[row.line] = thread
+        follow(row, children.get(row.uuid, []) if row.uuid is not None else [], thread)
     return assigned
 
 
-def _left_branches(row: Row, below: Sequence[Row], latest: Mapping[int, int]) -> dict[int, int]:
+def _left_branches(row: Row | None, below: Sequence[Row], latest: Mapping[int, int]) -> dict[int, int]:
     """Line of a child → line of the first of its group, for the alternatives that are not followed."""
     groups: dict[object, list[Row]] = {}
     for child in below:
         if _is_prompt(child):
             groups[child.line] = [child]
-        elif child.role == "assistant" and (child.message_id is None or child.message_id != row.message_id):
+        elif child.role == "assistant" and (
+            row is None or child.message_id is None or child.message_id != row.message_id
+        ):
             groups.setdefault(child.message_id or child.line, []).append(child)
     if len(groups) < 2:
         return {}
@@ -130,6 +162,16 @@ def _parent_row(row: Row, by_uuid: Mapping[str, Row], parents: Mapping[str, str 
             return found
         above = parents.get(above)
     return None
+
+
+def _start(root: Row, parents: Mapping[str, str | None]) -> str:
+    """The topmost row that a beginning descends from; itself, or a name of its own, where none is above."""
+    top, above = root.uuid or f"\x00{root.line}", root.parent
+    seen: set[str] = set()
+    while above is not None and above in parents and above not in seen:
+        seen.add(above)
+        top, above = above, parents[above]
+    return top
 
 
 def _latest(rows: Sequence[Row], by_uuid: Mapping[str, Row], parents: Mapping[str, str | None]) -> dict[int, int]:

@@ -179,6 +179,22 @@ def test_session_tree_main_line_branch_side_chain(fixture_file: Fixture) -> None
     assert transcript.metadata["subagents"] == {"sess-9/ag7": "t3"}
 
 
+def test_a_first_prompt_taken_back_is_a_branch_and_a_result_comes_after_its_call(fixture_file: Fixture) -> None:
+    reading = Reading(fixture_file("claude_code/rewound.jsonl"))
+    transcript = reading.only
+    assert [(message.thread, message.role, message.text) for message in transcript.messages] == [
+        ("main", "user", "Paint the gate green."),
+        ("main", "assistant", "Sand first, then paint."),
+        ("main", "assistant", "what: gate"),
+        ("main", "tool", "sanded"),
+        ("main", "assistant", "Sanded; green it is."),
+        ("branch-1", "user", "Paint the gate."),
+        ("branch-1", "assistant", "In which colour?"),
+    ]
+    assert transcript.metadata["threads"]["branch-1"] == {"kind": "branch", "parent": "main", "actor": None}
+    assert reading.warnings == {}  # the result was written first, but names the call as its parent
+
+
 def test_session_rows_add_up(fixture_file: Fixture) -> None:
     file = Reading(fixture_file("claude_code/tree.jsonl")).file
     assert file.rows == file.messages + sum(file.left_out.values()) + file.malformed_rows
