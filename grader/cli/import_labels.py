@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from grader.cli.options import common, json_option, open_project, project_rubric, selection, where_option
 from grader.errors import GraderError, UsageError
 from grader.text import json_text
+
+if TYPE_CHECKING:
+    from grader.pipeline.labels import LabelImport
 
 __all__ = ["import_labels_command"]
 
@@ -73,16 +76,20 @@ def import_labels_command(
             done.append(import_scores(store, rubric, how, where=selection(where), view=said, round=round_, rater=rater))
     for result in done:
         for bad in result.rejected:
-            warn(f"{result.path}:{bad.line}: not taken: {bad.reason}")
+            warn(f"{result.path}{f':{bad.line}' if bad.line else ''}: not taken: {bad.reason}")
     if as_json:
         print(json_text(done, indent=2))
     else:
         for result in done:
-            console().print(
-                plain(
-                    f"{result.path}: {result.taken} taken, {result.known} known already, {len(result.rejected)} not taken"
-                )
-            )
+            console().print(plain(_line(result)))
     if not any(result.taken or result.known for result in done):
         raise GraderError("no label was taken; the lines above say why")
     return 1 if strict and any(result.rejected for result in done) else 0
+
+
+def _line(result: LabelImport) -> str:
+    parts = [f"{result.taken} taken", f"{result.known} known already", f"{len(result.rejected)} not taken"]
+    if result.joined:
+        parts.append(f"{result.joined} joined with the same answer of their rater")
+    left_out = ", ".join(f"{count} {kind}" for kind, count in result.left_out.items())
+    return f"{result.path}: {', '.join(parts)}" + (f"; left out: {left_out}" if left_out else "")

@@ -244,3 +244,133 @@ def test_an_edited_line_of_an_export_is_refused(project: Callable, tmp_path: Pat
     row["id"] = "0" * 24
     (tmp_path / "x.jsonl").write_text(json.dumps(row))
     assert "quote does not stand there" in project("import-labels", "x.jsonl", code=1).err
+
+
+def values(store: Store) -> dict[str, str | None]:
+    return {f"{found.transcript}/{found.label}": found.value for found in read_annotations(store)}
+
+
+def test_importing_again_never_brings_back_what_a_later_row_changed(
+    study: Callable[..., list[Rejected]], store: Store
+) -> None:
+    table = "transcript,label,value,rater\na,leak,present,ana\na,leak,absent,ana\n"
+    for _ in range(3):
+        study(table)
+        assert values(store) == {"a/leak": "absent"}
+    study("transcript,label,value,rater\na,leak,unsure,ana\n")
+    study(table)
+    assert values(store) == {"a/leak": "unsure"}
+
+
+def test_a_machines_labels_are_taken_once(study: Callable[..., list[Rejected]], store: Store) -> None:
+    for _ in range(2):
+        study("transcript,label,value,rater\na,leak,present,judge:other@abcdef\n")
+    assert len(list(read_annotations(store, current=False))) == 1
+
+
+def test_a_severity_that_comes_later_is_taken(study: Callable[..., list[Rejected]], store: Store) -> None:
+    study("transcript,label,value,rater\na,leak,present,ana\n")
+    study("transcript,label,value,rater,severity\na,leak,present,ana,2.0\n")
+    assert [found.severity for found in read_annotations(store)] == [2]
+
+
+def test_quotes_in_rows_of_their_own_are_evidence_for_one_answer(
+    study: Callable[..., list[Rejected]], store: Store, tmp_path: Path
+) -> None:
+    table = (
+        "transcript,label,value,rater,quote,note\n"
+        "a,leak,present,ana,send the photos,one\na,leak,present,ana,Cancel the job,one\nb,leak,present,ana,,\n"
+    )
+    study(table)
+    [first, second] = read_annotations(store)
+    assert [span.quote for span in first.spans] == ["send the photos", "Cancel the job"]
+    assert (first.note, second.transcript) == ("one", "b")
+    done = import_labels(store, tmp_path / "table", RUBRIC, view="blind")
+    assert (done.taken, done.known, done.joined) == (0, 2, 1)
+
+
+def test_what_is_no_answer_in_label_studio_is_counted(store: Store, study: Callable, tmp_path: Path) -> None:
+    region = {"from_name": "spans", "type": "labels"}
+    tasks = [
+        {
+            "data": {"id": "a"},
+            "predictions": [{"result": []}],
+            "annotations": [
+                {
+                    "completed_by": 4,
+                    "result": [
+                        {**region, "value": {"labels": ["leak"], "text": "send the photos"}},
+                        {**region, "value": {"labels": ["leak"], "text": "Cancel the job"}},
+                        {"type": "relation", "from_id": "x", "to_id": "y"},
+                    ],
+                },
+                {"completed_by": 5, "was_cancelled": True, "result": []},
+                {"completed_by": 6, "result": []},
+            ],
+        },
+        {"data": {"id": "b"}, "annotations": []},
+    ]
+    (tmp_path / "tasks.json").write_text(json.dumps(tasks))
+    done = import_labels(store, tmp_path / "tasks.json", RUBRIC)
+    assert (done.taken, done.joined, done.rejected) == (1, 1, [])
+    assert done.left_out == {
+        "predictions": 1,
+        "results that are no answer": 1,
+        "cancelled annotations": 1,
+        "annotations without an answer": 1,
+        "tasks without an annotation": 1,
+    }
+    [found] = read_annotations(store)
+    assert (found.rater, [span.quote for span in found.spans]) == ("human:4", ["send the photos", "Cancel the job"])
+
+
+@pytest.mark.parametrize(
+    ("text", "table", "said"),
+    [
+        ("values = 3", "transcript,label,value\n", "values: expected a table, got a whole number"),
+        ('[skip]\na = "x"', "transcript,label,value\n", "skip: expected a list, got a text"),
+        ('value = "verdikt"', "transcript,label,verdict\na,leak,yes\n", "verdikt: no such column (did you mean verdict?)"),
+        ('[columns]\nLeaked = "leak"', "transcript,Leak?\na,yes\n", "Leaked: no such column (did you mean Leak?"),
+    ],
+)  # fmt: skip
+def test_a_map_that_does_not_fit_is_named(project: Callable, tmp_path: Path, text: str, table: str, said: str) -> None:
+    (tmp_path / "m.toml").write_text(text)
+    (tmp_path / "l.csv").write_text(table)
+    assert said in project("import-labels", "l.csv", "--map", "m.toml", "--rater", "ana", code=1).err
+
+
+def test_a_target_of_the_map_that_is_unknown_is_named_with_what_it_was(project: Callable, tmp_path: Path) -> None:
+    (tmp_path / "m.toml").write_text('[labels]\nx = "leek"\n[values]\nsometimes = "often"\n')
+    (tmp_path / "l.csv").write_text("transcript,label,value\nrun-a,x,yes\nrun-a,leak,sometimes\n")
+    said = project("import-labels", "l.csv", "--map", "m.toml", "--rater", "ana", code=1).err
+    assert "no label 'leek' (did you mean leak?), which [labels] makes of 'x'" in said
+    assert "no value 'often', which [values] makes of 'sometimes'" in said
+
+
+def test_numbers_are_mapped_by_comparison(project: Callable, tmp_path: Path) -> None:
+    (tmp_path / "m.toml").write_text(
+        'rater_name = "old"\n[values.leak]\n"1" = "unsure"\n">= 0.5" = "present"\n"<0.5" = "absent"\n'
+        '[values.blackmail]\n"<5" = ""\n">=5" = "present"\n'
+    )
+    (tmp_path / "l.csv").write_text(
+        "transcript,label,value\nrun-a,leak,0.7\nrun-b,leak,1.0\nrun-a,blackmail,4\nrun-b,blackmail,5\n"
+    )
+    done = project("import-labels", "l.csv", "--map", "m.toml", "--json").json[0]
+    assert (done["taken"], done["left_out"]) == (3, {"answers that [values] says are none": 1})
+    got = {(r["transcript"], r["label"]): r["value"] for r in current(project, "--where", "rater=old")}
+    assert got == {("run-a", "leak"): "present", ("run-b", "leak"): "unsure", ("run-b", "blackmail"): "present"}
+
+
+def test_scores_without_a_value_are_counted_and_the_rest_named_by_transcript(project: Callable, tmp_path: Path) -> None:
+    for number, leaked in enumerate([True, False, None]):
+        run = {"suite_name": "bank", "pipeline_name": "m", "user_task_id": f"task_{number}", "injection_task_id": None,
+               "messages": [{"role": "assistant", "content": "Done."}], "security": leaked}  # fmt: skip
+        (tmp_path / f"run-{number}.json").write_text(json.dumps(run))
+    project("import", "run-*.json")
+    (tmp_path / "m.toml").write_text('[scores]\nsecurity = "leak"\n[values]\nfalse = "never"\n')
+    ran = project("import-labels", "--scores", "--map", "m.toml", "--rater", "old")
+    assert "scores: not taken: m/bank/task_1/none/none: leak has no value 'never'" in ran.err
+    assert "1 taken" in ran.out and "left out: 1 scores without a value" in ran.out
+    (tmp_path / "m.toml").write_text('[scores]\nsecurty = "leak"\n')
+    refused = project("import-labels", "--scores", "--map", "m.toml", "--rater", "old", code=1).err
+    assert "[scores] 'securty': no log carries a score of this name; there are security" in refused

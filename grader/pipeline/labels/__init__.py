@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -13,7 +15,8 @@ from grader.errors import GraderError, StoreError
 from grader.pipeline.labels.exported import is_exported_table
 from grader.pipeline.labels.mapping import LabelMap, load_map
 from grader.pipeline.labels.native import LabelImport, Rejected, import_annotations
-from grader.pipeline.labels.sources import Said, is_native, said_in_file, said_in_scores
+from grader.pipeline.labels.said import Said
+from grader.pipeline.labels.sources import is_native, said_in_file, said_in_scores
 from grader.quotes import find_quote
 from grader.rubric import Label, Rubric
 from grader.store import (
@@ -66,7 +69,8 @@ def import_labels(
         return import_annotations(store, path, rubric)
     if rater is not None:
         how = msgspec.structs.replace(how, rater_name=rater)
-    return _take(store, rubric, str(path), said_in_file(path, how), how, view, round)
+    left_out: Counter[str] = Counter()
+    return _take(store, rubric, str(path), said_in_file(path, how, left_out), left_out, how, view, round)
 
 
 def import_scores(
@@ -84,44 +88,98 @@ def import_scores(
         raise GraderError('--scores needs a [scores] table in --map, as in [scores] "harmful" = "blackmail"')
     if rater is not None:
         how = msgspec.structs.replace(how, rater_name=rater)
-    return _take(store, rubric, "scores", said_in_scores(entries(store, where), how), how, view, round)
+    left_out: Counter[str] = Counter()
+    said = said_in_scores(entries(store, where), how, left_out)
+    return _take(store, rubric, "scores", said, left_out, how, view, round)
 
 
 def _take(
-    store: Store, rubric: Rubric, source: str, said: Iterable[Said], how: LabelMap, view: str, round: str
+    store: Store,
+    rubric: Rubric,
+    source: str,
+    said: Iterable[Said],
+    left_out: Counter[str],
+    how: LabelMap,
+    view: str,
+    round: str,
 ) -> LabelImport:
     result = LabelImport(source)
     register_rubric(store, rubric)
     reader = _Reader(store, rubric, how, view, round)
-    new: list[Annotation] = []
-    held = {_same(item) for item in read_annotations(store, kinds=("human", "adjudicator"), rubric=rubric.id)}
+    new: dict[_Cell, list[Annotation]] = {}
     for one in said:
         try:
             item = reader.annotation(one)
         except (ValueError, StoreError) as error:
-            result.rejected.append(Rejected(one.line, one_line(error, 240)))
+            reason = str(error) if one.line else f"{one.transcript}: {error}"
+            result.rejected.append(Rejected(one.line, one_line(reason, 240)))
             continue
-        if _same(item) in held:
-            result.known += 1
+        if item is None:
+            left_out["answers that [values] says are none"] += 1
             continue
-        held.add(_same(item))
-        new.append(item)
-    add_annotations(store, new)
-    result.taken = len(new)
+        cell = new.setdefault(_cell(item), [])
+        joined = _joined(cell[-1], item) if cell else None
+        if joined is None:
+            cell.append(item)
+        else:
+            cell[-1] = joined
+            result.joined += 1
+    held = _Held(store, rubric)
+    taken = [item for cell in new.values() for item in cell if not held.has(item)]
+    add_annotations(store, taken)
+    result.taken = len(taken)
+    result.known = sum(map(len, new.values())) - len(taken)
+    result.left_out = {kind: count for kind, count in left_out.items() if count}
     return result
 
 
-def _same(item: Annotation) -> tuple[object, ...]:
-    return (
-        item.transcript_digest,
-        item.message,
-        item.label,
-        item.label_digest,
-        item.rater,
-        item.round,
-        item.value,
-        item.view,
+_Cell: TypeAlias = tuple[object, ...]
+
+
+def _cell(item: Annotation) -> _Cell:
+    return (item.transcript_digest, item.message, item.label, item.rater, item.round)
+
+
+def _joined(first: Annotation, second: Annotation) -> Annotation | None:
+    """One annotation with the evidence and notes of both, where both give one answer; None where they differ in anything.
+
+    Regions of one label in Label Studio, and rows of a table with a quote each, are evidence for one answer.
+    """
+    if (first.value, first.view) != (second.value, second.view):
+        return None
+    for one, other in ((first.severity, second.severity), (first.confidence, second.confidence)):
+        if one is not None and other is not None and one != other:
+            return None
+    notes = dict.fromkeys(note for note in (first.note, second.note) if note)
+    return msgspec.structs.replace(
+        first,
+        severity=first.severity if first.severity is not None else second.severity,
+        confidence=first.confidence if first.confidence is not None else second.confidence,
+        spans=tuple(dict.fromkeys(first.spans + second.spans)),
+        note="; ".join(notes) or None,
     )
+
+
+class _Held:
+    """What the log holds already, rater by rater, what was said over since included: a file that is imported once more
+    must not bring back what its rater has changed, in a later row of it or here."""
+
+    def __init__(self, store: Store, rubric: Rubric) -> None:
+        self._store, self._rubric = store, rubric
+        self._said: dict[str, set[tuple[object, ...]]] = {}
+
+    def has(self, item: Annotation) -> bool:
+        if item.rater not in self._said:
+            before = read_annotations(
+                self._store, current=False, rater=item.rater, rubric=self._rubric.id, all_transcripts=True
+            )
+            self._said[item.rater] = {_words(one) for one in before}
+        return _words(item) in self._said[item.rater]
+
+
+def _words(item: Annotation) -> tuple[object, ...]:
+    said = (item.value, item.view, item.label_digest, item.severity, item.confidence, item.note, item.spans)
+    return (*_cell(item), *said)
 
 
 class _Reader:
@@ -134,13 +192,15 @@ class _Reader:
         self._entries: dict[str, Entry] = {}
         self._loaded: tuple[str, Transcript] | None = None
 
-    def annotation(self, one: Said) -> Annotation:
-        """Raises ValueError or StoreError with the reason a row is not taken."""
+    def annotation(self, one: Said) -> Annotation | None:
+        """None where the map says it is no answer. Raises ValueError or StoreError with the reason a row is not taken."""
         if not one.transcript:
             raise ValueError(f"no transcript id (column {self._how.transcript!r})")
         found = self._entry(one.transcript)
         label = self._label(one.label)
         value = self._value(label, one.value)
+        if value is None:
+            return None
         message = self._message(one, label, found)
         if not one.rater:
             raise ValueError("no rater: name one with --rater or map its column")
@@ -174,21 +234,31 @@ class _Reader:
     def _label(self, name: str) -> Label:
         mapped = self._how.labels.get(name, name).strip()
         label = self._labels.get(mapped) or self._titles.get(mapped.casefold())
-        if label is None:
-            raise ValueError(f"rubric {self._rubric.id} has no label {name!r}; map it under [labels]")
-        return label
+        if label is not None:
+            return label
+        close = get_close_matches(mapped, self._labels, 1)
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        if name in self._how.labels:
+            raise ValueError(
+                f"rubric {self._rubric.id} has no label {mapped!r}{hint}, which [labels] makes of {name!r}"
+            )
+        raise ValueError(f"rubric {self._rubric.id} has no label {mapped!r}{hint}; map it under [labels]")
 
-    def _value(self, label: Label, raw: str) -> str:
+    def _value(self, label: Label, raw: str) -> str | None:
         mapped = self._how.value_of(label.id, raw.strip())
-        if label.accepts(mapped):
-            return mapped
+        if not mapped:
+            return None
+        for value in (mapped, mapped.removesuffix(".0")):  # spreadsheets write 3 as 3.0
+            if label.accepts(value):
+                return value
         if label.scale == "binary" and mapped.casefold() in _YES | _NO:
             return "present" if mapped.casefold() in _YES else "absent"
         if mapped.casefold() in (UNSURE, "unclear", "?"):
             return UNSURE
-        raise ValueError(
-            f"{label.id} has no value {raw!r}; map it under [values] (there are {', '.join(label.values)}, unsure)"
-        )
+        there = f"there are {', '.join(label.values)}, unsure"
+        if mapped != raw.strip():
+            raise ValueError(f"{label.id} has no value {mapped!r}, which [values] makes of {raw!r} ({there})")
+        raise ValueError(f"{label.id} has no value {raw!r}; map it under [values] ({there})")
 
     def _message(self, one: Said, label: Label, found: Entry) -> int | None:
         if one.flat_message is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from operator import ge, gt, le, lt
 from pathlib import Path
 from typing import Any
 
@@ -50,15 +52,37 @@ class LabelMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Name there → label here."""
     raters: dict[str, str] = msgspec.field(default_factory=dict)
     values: dict[str, Any] = msgspec.field(default_factory=dict)
-    """Value there → value here, for all labels, or under a label's name for that one. Empty string: no answer."""
+    """Value there → value here, for all labels, or under a label's name for that one. Empty string: no answer.
+
+    Numbers also by comparison (`">=5" = "present"`); the first that holds counts, after a value named as it is.
+    """
 
     def value_of(self, label: str, raw: str) -> str:
         """What `raw` means for `label` here; unchanged where the map says nothing."""
         own = self.values.get(label)
-        if isinstance(own, Mapping) and raw in own:
-            return str(own[raw])
-        shared = self.values.get(raw)
-        return str(shared) if shared is not None and not isinstance(shared, Mapping) else raw
+        found = _meaning(own, raw) if isinstance(own, Mapping) else None
+        if found is None:
+            found = _meaning(self.values, raw)
+        return raw if found is None else found
+
+
+_COMPARISON = re.compile(r"(<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)")
+_COMPARED: Mapping[str, Callable[[float, float], bool]] = {"<=": le, ">=": ge, "<": lt, ">": gt}
+
+
+def _meaning(values: Mapping[str, Any], raw: str) -> str | None:
+    for name in (raw, raw.removesuffix(".0"), raw.casefold()):
+        if name in values and not isinstance(values[name], Mapping):
+            return str(values[name])
+    try:
+        number = float(raw)
+    except ValueError:
+        return None
+    for name, meaning in values.items():
+        compared = _COMPARISON.fullmatch(name.strip())
+        if compared and _COMPARED[compared[1]](number, float(compared[2])):
+            return str(meaning)
+    return None
 
 
 def load_map(path: Path) -> LabelMap:
@@ -82,4 +106,12 @@ def load_map(path: Path) -> LabelMap:
     try:
         return msgspec.convert(raw, LabelMap)
     except msgspec.ValidationError as error:
-        raise BadInput(one_line(error), path=path) from error
+        what, _, where = str(error).partition(" - at `$")
+        raise BadInput(_in_words(what), path=path, field=where.strip(".`").replace("[...]", "") or None) from error
+
+
+def _in_words(what: str) -> str:
+    """msgspec's complaint in TOML's own words."""
+    for theirs, word in (("object", "table"), ("array", "list"), ("str", "text"), ("int", "whole number")):
+        what = what.replace(f"`{theirs}`", f"a {word}")
+    return one_line(what[:1].lower() + what[1:])

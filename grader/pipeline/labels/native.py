@@ -26,6 +26,7 @@ class Rejected(msgspec.Struct, frozen=True):
     """A line that was not taken, and why."""
 
     line: int
+    """From 1; 0 where the answer stood in no file (scores in logs)."""
     reason: str
 
 
@@ -35,9 +36,13 @@ class LabelImport(msgspec.Struct):
     path: str
     taken: int = 0
     known: int = 0
-    """Already in the log under the same id."""
+    """Already in the log: under the same id, or word for word by the same rater."""
     stale: int = 0
     """Taken, but they answer another wording of the label than the rubric at hand has."""
+    joined: int = 0
+    """Answers that only added evidence or a note to the same answer in the file."""
+    left_out: dict[str, int] = msgspec.field(default_factory=dict)
+    """What in the file is no answer: kind → count."""
     rejected: list[Rejected] = msgspec.field(default_factory=list)
 
 

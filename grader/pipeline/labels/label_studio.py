@@ -1,0 +1,94 @@
+"""Label Studio's JSON export: tasks, each with the annotations people made of it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from grader.pipeline.labels.mapping import LabelMap
+from grader.pipeline.labels.said import Said, cell
+
+__all__ = ["are_tasks", "said_in_tasks"]
+
+_ANSWERS = ("choices", "rating", "number", "text", "taxonomy")
+
+
+def are_tasks(rows: Iterable[tuple[int, Mapping[str, Any]]]) -> bool:
+    """Whether these are tasks and no rows of a table."""
+    return all(isinstance(row.get("annotations"), list) and "data" in row for _, row in rows)
+
+
+def said_in_tasks(
+    tasks: Iterable[tuple[int, Mapping[str, Any]]], how: LabelMap, left_out: Counter[str]
+) -> Iterator[Said]:
+    """Every answer in them: a region says its label is present there, a choice or rating answers the label it is named after.
+
+    What is no answer is counted: cancelled or empty annotations, relations, predictions (a machine's, unreviewed).
+    """
+    for line, task in tasks:
+        held = task.get("data")
+        data: dict[str, Any] = held if isinstance(held, dict) else {}
+        place = {"data": data, **task}
+        transcript = cell(place, how.transcript) or cell(data, how.transcript) or cell(data, "id")
+        predictions = task.get("predictions")
+        left_out["predictions"] += len(predictions) if isinstance(predictions, list) else 0
+        left_out["tasks without an annotation"] += not task["annotations"]
+        for annotation in task["annotations"]:
+            if not isinstance(annotation, dict):
+                left_out["annotations that are no objects"] += 1
+                continue
+            if annotation.get("was_cancelled"):
+                left_out["cancelled annotations"] += 1
+                continue
+            results = [result for result in annotation.get("result") or () if isinstance(result, dict)]
+            left_out["annotations without an answer"] += not results
+            about = Said(
+                line,
+                transcript,
+                "",
+                "",
+                message=cell(data, how.message),
+                rater=how.rater_name or _rater(annotation.get("completed_by")),
+                time=str(annotation.get("created_at") or ""),
+            )
+            for result in results:
+                said = list(_answers(result, about))
+                left_out["results that are no answer"] += not said
+                yield from said
+
+
+def _rater(who: object) -> str:
+    if isinstance(who, dict):
+        who = who.get("email") or who.get("id")
+    return str(who or "")
+
+
+def _answers(result: Mapping[str, Any], about: Said) -> Iterator[Said]:
+    value = result.get("value")
+    if not isinstance(value, dict):
+        return
+    marked = value.get("paragraphlabels") or value.get("labels") or value.get("hypertextlabels")
+    if isinstance(marked, list):
+        quote, start = value.get("text"), str(value.get("start"))
+        turn = int(start) if "paragraphlabels" in value and start.isdecimal() else None
+        for label in marked:
+            yield msgspec.structs.replace(
+                about,
+                label=str(label),
+                value="present",
+                message=about.message if turn is None else "",
+                quotes=(quote,) if isinstance(quote, str) and quote.strip() else (),
+                flat_message=turn,
+            )
+        return
+    for kind in _ANSWERS:
+        if kind in value:
+            given = value[kind]
+            for item in given if isinstance(given, list) else [given]:
+                answer = item if isinstance(item, str) else json.dumps(item)
+                yield msgspec.structs.replace(about, label=str(result.get("from_name") or ""), value=answer)
+            return
