@@ -17,6 +17,7 @@ class Row:
     """A row that holds a message."""
 
     line: int
+    """Of its file; two rows may stand on one."""
     uuid: str | None
     parent: str | None
     role: Role
@@ -28,6 +29,8 @@ class Row:
     side_chain: bool = False
     agent: str | None = None
     cwd: str | None = None
+    place: int = 0
+    """Where it stands among the rows of its session, once they are in order."""
     queued: bool = False
     """Said while the agent worked: it goes in among the results, and no branch begins there."""
 
@@ -49,11 +52,13 @@ def threads_of(rows: Sequence[Row], parents: Mapping[str, str | None], *, lone_s
     `lone_side_chain`: all rows are of a sub-agent, so it is the main line of its own transcript.
     """
     rows = _after_parents(rows)
+    for place, row in enumerate(rows):
+        row.place = place
     threads = Threads(rows={MAIN: []})
     main = [row for row in rows if lone_side_chain or not row.side_chain]
     assigned = _branches(main, parents, threads)
     for row in main:
-        threads.rows.setdefault(assigned.get(row.line, MAIN), []).append(row)
+        threads.rows.setdefault(assigned.get(row.place, MAIN), []).append(row)
     if not lone_side_chain:
         _side_chains([row for row in rows if row.side_chain], parents, threads)
     threads.rows = {key: found for key, found in threads.rows.items() if found or key == MAIN}
@@ -70,9 +75,9 @@ def _after_parents(rows: Sequence[Row]) -> Sequence[Row]:
             early.setdefault(row.parent, []).append(row)
     if not early:
         return rows
-    waiting = {row.line for held in early.values() for row in held}
+    waiting = {id(row) for held in early.values() for row in held}
     ordered: list[Row] = []
-    following = [row for row in reversed(rows) if row.line not in waiting]
+    following = [row for row in reversed(rows) if id(row) not in waiting]
     while following:
         row = following.pop()
         ordered.append(row)
@@ -81,7 +86,7 @@ def _after_parents(rows: Sequence[Row]) -> Sequence[Row]:
 
 
 def _branches(rows: Sequence[Row], parents: Mapping[str, str | None], threads: Threads) -> dict[int, str]:
-    """Line → thread, for rows that are not on the main line."""
+    """Place → thread, for rows that are not on the main line."""
     by_uuid = {row.uuid: row for row in rows if row.uuid is not None}
     if not any(row.parent for row in rows):
         return {}
@@ -106,7 +111,7 @@ def _branches(rows: Sequence[Row], parents: Mapping[str, str | None], threads: T
     def follow(row: Row | None, below: Sequence[Row], thread: str) -> None:
         left = _left_branches(row, below, latest)
         for child in reversed(below):
-            group = left.get(child.line)
+            group = left.get(child.place)
             if group is None:
                 waiting.append((child, thread))
                 continue
@@ -120,27 +125,27 @@ def _branches(rows: Sequence[Row], parents: Mapping[str, str | None], threads: T
         follow(None, below, MAIN)
     while waiting:
         row, thread = waiting.pop()
-        if row.line in assigned:
+        if row.place in assigned:
             continue
-        assigned[row.line] = thread
+        assigned[row.place] = thread
         follow(row, children.get(row.uuid, []) if row.uuid is not None else [], thread)
     return assigned
 
 
 def _left_branches(row: Row | None, below: Sequence[Row], latest: Mapping[int, int]) -> dict[int, int]:
-    """Line of a child → line of the first of its group, for the alternatives that are not followed."""
+    """Place of a child → place of the first of its group, for the alternatives that are not followed."""
     groups: dict[object, list[Row]] = {}
     for child in below:
         if _is_prompt(child):
-            groups[child.line] = [child]
+            groups[child.place] = [child]
         elif child.role == "assistant" and (
             row is None or child.message_id is None or child.message_id != row.message_id
         ):
-            groups.setdefault(child.message_id or child.line, []).append(child)
+            groups.setdefault(child.message_id or child.place, []).append(child)
     if len(groups) < 2:
         return {}
-    followed = max(groups.values(), key=lambda group: max(latest.get(child.line, child.line) for child in group))
-    return {child.line: group[0].line for group in groups.values() if group is not followed for child in group}
+    followed = max(groups.values(), key=lambda group: max(latest.get(child.place, child.place) for child in group))
+    return {child.place: group[0].place for group in groups.values() if group is not followed for child in group}
 
 
 def _is_prompt(row: Row) -> bool:
@@ -166,7 +171,7 @@ def _parent_row(row: Row, by_uuid: Mapping[str, Row], parents: Mapping[str, str 
 
 def _start(root: Row, parents: Mapping[str, str | None]) -> str:
     """The topmost row that a beginning descends from; itself, or a name of its own, where none is above."""
-    top, above = root.uuid or f"\x00{root.line}", root.parent
+    top, above = root.uuid or f"\x00{root.place}", root.parent
     seen: set[str] = set()
     while above is not None and above in parents and above not in seen:
         seen.add(above)
@@ -175,12 +180,12 @@ def _start(root: Row, parents: Mapping[str, str | None]) -> str:
 
 
 def _latest(rows: Sequence[Row], by_uuid: Mapping[str, Row], parents: Mapping[str, str | None]) -> dict[int, int]:
-    """Line of a row → line of the last row of the file below it. From the end, each row is reached first by its latest."""
+    """Place of a row → place of the last row below it. From the end, each row is reached first by its latest."""
     latest: dict[int, int] = {}
     for row in reversed(rows):
         current: Row | None = row
-        while current is not None and current.line not in latest:
-            latest[current.line] = row.line
+        while current is not None and current.place not in latest:
+            latest[current.place] = row.place
             current = _parent_row(current, by_uuid, parents)
     return latest
 
@@ -195,13 +200,13 @@ def _side_chains(rows: Sequence[Row], parents: Mapping[str, str | None], threads
         parent = _parent_row(row, by_uuid, parents) if linked else None
         if row.agent:
             key = f"agent-{row.agent}"
-        elif parent is not None and parent.line in keys:
-            key = keys[parent.line]
+        elif parent is not None and parent.place in keys:
+            key = keys[parent.place]
         elif last is None or linked or _is_prompt(row):
             key = f"sidechain-{sum(1 for name in threads.entries if name.startswith('sidechain-')) + 1}"
         else:
             key = last
-        keys[row.line] = last = key
+        keys[row.place] = last = key
         if key not in threads.entries:
             threads.entries[key] = thread_entry("subagent", actor=row.agent)
         threads.rows.setdefault(key, []).append(row)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, final
+from typing import Any, Final, final
 
+from grader.readers.jsontext import joined_objects
 from grader.readers.report import Report, Skip
 from grader.readers.streams import READ_ERRORS
 
-__all__ = ["FAULTS", "SHAPE_ERRORS", "contained", "one_file", "one_of"]
+__all__ = ["FAULTS", "SHAPE_ERRORS", "contained", "joined_rows", "one_file", "one_of"]
 
 SHAPE_ERRORS: Final[tuple[type[Exception], ...]] = (
     ValueError,  # JSON, numbers, encodings, msgspec
@@ -49,6 +50,21 @@ class contained:
         else:
             self._report.warn(f"malformed_{self._what}", line=line, detail=reason)
         return True
+
+
+def joined_rows(number: int, line: bytes, error: ValueError, report: Report) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows on a line that is no JSON as a whole; what is left of it is malformed."""
+    found = 0
+    for value in joined_objects(line):
+        if isinstance(value, str):
+            report.malformed(number, f"not valid JSON: {error}", value)
+        else:
+            found += 1
+            yield number, value
+        report.rows += 1
+    report.rows -= 1  # the line was counted
+    if found > 1:
+        report.warn("rows_on_one_line", line=number)
 
 
 @contextmanager

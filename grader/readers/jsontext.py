@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-__all__ = ["compact", "decode_counted", "decode_json", "to_text"]
+__all__ = ["compact", "decode_counted", "decode_json", "joined_objects", "to_text"]
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -56,6 +58,26 @@ def decode_counted(data: bytes | bytearray | memoryview | msgspec.Raw | str) -> 
         raise ValueError("nested too deeply") from None
 
 
+def joined_objects(data: bytes | bytearray | memoryview | str) -> Iterator[dict[str, Any] | str]:
+    """The objects that a line begins with, and last, as a string, what is left of it if anything is.
+
+    Two rows stand on one line where the end of the first was never written: its writer was killed, or two wrote at once.
+    """
+    text = data if isinstance(data, str) else to_text(bytes(data))[0]
+    at = _at_value(text, 0)
+    while at < len(text):
+        try:
+            value, end = _TOLERANT.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            break
+        if not isinstance(value, dict):
+            break
+        yield value
+        at = _at_value(text, end)
+    if at < len(text):
+        yield text[at:]
+
+
 def compact(value: object) -> str:
     """`value` as JSON on one line, without spaces; what lies deeper than 100 levels is cut."""
     try:
@@ -77,6 +99,15 @@ def _integer(digits: str) -> int | str:
         return int(digits)
     except ValueError:  # over sys.get_int_max_str_digits()
         return digits
+
+
+_NO_SPACE = re.compile(r"[^\ufeff \t\r\n]").search
+
+
+def _at_value(text: str, at: int) -> int:
+    """Where the next value begins: the first place from `at` that is no white space."""
+    found = _NO_SPACE(text, at)
+    return found.start() if found else len(text)
 
 
 _FAST = msgspec.json.Decoder().decode

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from grader.readers.archive import Archive
-from grader.readers.contained import contained
+from grader.readers.contained import contained, joined_rows
 from grader.readers.evidence import SAMPLE, Head, first_rows, from_document
 from grader.readers.first_bytes import goes_on, part_of_document, read_up_to, starts_with_rows, whole_lines, why_broken
 from grader.readers.jsontext import decode_counted
@@ -174,7 +174,7 @@ class Source:
             try:
                 value, replaced = decode_counted(line)
             except ValueError as error:
-                report.malformed(number, f"not valid JSON: {error}", line)
+                yield from joined_rows(number, line, error, report)
                 continue
             if replaced:
                 report.warn("undecodable_bytes", line=number, count=replaced)

@@ -195,6 +195,33 @@ def test_a_first_prompt_taken_back_is_a_branch_and_a_result_comes_after_its_call
     assert reading.warnings == {}  # the result was written first, but names the call as its parent
 
 
+def test_rows_whose_line_was_never_ended_are_read_and_what_is_left_is_named(write: Write) -> None:
+    def row(uuid: str, parent: str | None, kind: str, text: str) -> str:
+        message = {"role": kind, "content": text}
+        return json.dumps({"type": kind, "uuid": uuid, "parentUuid": parent, "sessionId": "s", "message": message})
+
+    lines = [
+        row("u1", None, "user", "Oil the hinge."),
+        row("a1", "u1", "assistant", "Oiled.") + '{"type": "summary", "summary": "The hinge"}',  # killed, then resumed
+        row("u2", "a1", "user", "And the lock?") + " " + row("a2", "u2", "assistant", "The lock too."),
+        row("u3", "a2", "user", "Thanks.") + '{"type": "assis',
+    ]
+    reading = Reading(write("\n".join(lines), "joined.jsonl"))
+    transcript = reading.only
+    assert [message.text for message in transcript.messages] == [
+        "Oil the hinge.",
+        "Oiled.",
+        "And the lock?",
+        "The lock too.",
+        "Thanks.",
+    ]
+    assert transcript.metadata["title"] == "The hinge"
+    assert reading.warnings == {"rows_on_one_line": 2}
+    file = reading.file
+    assert [(row.line, row.excerpt) for row in file.malformed] == [(4, '{"type": "assis')]
+    assert file.rows == file.messages + sum(file.left_out.values()) + file.malformed_rows
+
+
 def test_session_rows_add_up(fixture_file: Fixture) -> None:
     file = Reading(fixture_file("claude_code/tree.jsonl")).file
     assert file.rows == file.messages + sum(file.left_out.values()) + file.malformed_rows
