@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -105,10 +107,24 @@ def cli(ctx: click.Context, db: str | None, rubric: str | None) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 bad input or failure, 2 usage, 3 and 4 `--fail-if`, 130 interrupted."""
+    _open_what_is_closed()
     sys.exit(_run(arguments))
 
 
+def _open_what_is_closed() -> None:
+    """`grader … >&-`: the descriptor is taken, so that no database gets it, and what is written there goes nowhere."""
+    if sys.stdout is None:
+        sys.stdout = _nowhere()
+    if sys.stderr is None:
+        sys.stderr = _nowhere()
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # stays open until the end
+
+
 def _run(arguments: list[str] | None) -> int:
+    out = sys.stdout
     try:
         result = cli.main(arguments, prog_name="grader", standalone_mode=False)
         sys.stdout.flush()
@@ -131,11 +147,19 @@ def _run(arguments: list[str] | None) -> int:
         return error.exit_code
     except BrokenPipeError:
         # the reader of our output has gone (`grader list | head`): nothing is wrong
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  stays open until the end
+        sys.stdout = _nowhere()
         return 0
+    except SystemExit:
+        if sys.stdout is out:
+            raise
+        return 0  # the same; click, which sees it first, has put something of its own in stdout's place
     except Exception as error:  # the last door: one line instead of a traceback
         if os.environ.get("GRADER_DEBUG"):
             raise
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            sys.stdout = _nowhere()
+            _complain(f"cannot write{f' {one_line(error.filename)}' if error.filename else ''}: {error.strerror}")
+            return 1
         _complain(
             f"internal error: {type(error).__name__}: {one_line(error, 300)}; nothing acknowledged is lost. "
             "GRADER_DEBUG=1 shows where; please report it"
@@ -143,5 +167,11 @@ def _run(arguments: list[str] | None) -> int:
         return 1
 
 
+_NO_ROOM = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS])
+
+
 def _complain(text: str) -> None:
-    print(f"grader: {text}", file=sys.stderr)
+    try:
+        print(f"grader: {text}", file=sys.stderr)
+    except BrokenPipeError:
+        sys.stderr = _nowhere()

@@ -111,15 +111,16 @@ def import_command(paths: tuple[str, ...], strict: bool, explain: bool, as_json:
     """
     from grader.pipeline import import_paths
     from grader.reports import run_report
-    from grader.reports.terminal import progress_bars
+    from grader.reports.terminal import progress_bars, whoever_reads
 
     options = read_options(**reading)
     with open_project(create=True) as store, progress_bars() as progress:
         summary = import_paths(store, paths, options, progress=progress)
-    if as_json:
-        run_report.print_json(summary)
-    else:
-        run_report.print_import(summary, explain=explain)
+    with whoever_reads():
+        if as_json:
+            run_report.print_json(summary)
+        else:
+            run_report.print_import(summary, explain=explain)
     return _import_exit(summary, strict)
 
 
@@ -336,25 +337,15 @@ def _conclude(store: Store, job: _Job, run: RunSummary) -> int:
     from grader.pipeline.conditions import check_conditions
     from grader.pipeline.counts import count_values
     from grader.reports import exports, run_report
-    from grader.reports.terminal import warn
+    from grader.reports.terminal import warn, whoever_reads
 
     rater = None if run.judge is None else run.judge.rater
     counts = count_values(store, job.rubric, run.keys, judge=rater)
     verdicts = check_conditions(store, job.rubric, run.keys, job.conditions, judge=rater)
-    rates = _corrected(store, job, run, rater)
     if job.out is not None:
         exports.write_annotations_jsonl(store, job.out, rubric=job.rubric, keys=run.keys)
-    if job.as_json:
-        judged = None if run.judge is None else run.judge.as_json()
-        run_report.print_json(
-            run.imported, counts=counts, scanned=run.scanned, judge=judged, verdicts=verdicts, rates=rates
-        )
-    else:
-        run_report.print_run(store, job.rubric, run, counts)
-        if rates is not None:
-            from grader.reports.rates_terminal import print_rates
-
-            print_rates(rates)
+    with whoever_reads():
+        _print_run(store, job, run, counts, verdicts, _corrected(store, job, run, rater))
     ended = _import_exit(run.imported, job.strict)
     for verdict in verdicts:
         warn(f"--fail-if {verdict.explanation}")
@@ -377,6 +368,22 @@ def _conclude(store: Store, job: _Job, run: RunSummary) -> int:
     return ended
 
 
+def _print_run(store: Store, job: _Job, run: RunSummary, counts: Any, verdicts: Any, rates: Any) -> None:
+    from grader.reports import run_report
+
+    if job.as_json:
+        judged = None if run.judge is None else run.judge.as_json()
+        run_report.print_json(
+            run.imported, counts=counts, scanned=run.scanned, judge=judged, verdicts=verdicts, rates=rates
+        )
+        return
+    run_report.print_run(store, job.rubric, run, counts)
+    if rates is not None:
+        from grader.reports.rates_terminal import print_rates
+
+        print_rates(rates)
+
+
 def _corrected(store: Store, job: _Job, run: RunSummary, rater: str | None) -> Any:
     """This run's rates by model and condition, corrected by --calibration; None without it."""
     if job.errors is None or rater is None:
@@ -397,8 +404,12 @@ def _where_of(conditions: Sequence[Any], verdicts: Sequence[Any]) -> str:
 
 def _import_exit(summary: ImportSummary, strict: bool) -> int:
     if summary.nothing_read:
+        if not summary.files:
+            raise GraderError("nothing was read: there are no files")
         raise GraderError("nothing was read: no file holds a transcript; the lines above name each file and why")
-    troubled = summary.skipped or any(item.reason == "malformed_row" for item in summary.warnings)
-    if strict and troubled:
-        raise BadInput(f"--strict: {len(summary.skipped)} files skipped or rows malformed; everything else was kept")
+    malformed = sum(item.count for item in summary.warnings if item.reason == "malformed_row")
+    if strict and (summary.skipped or malformed):
+        raise BadInput(
+            f"--strict: {len(summary.skipped)} skipped, {malformed} malformed rows (named above); everything else was kept"
+        )
     return 0

@@ -63,7 +63,7 @@ def import_labels_command(
     FILE is what `grader export` writes, Inspect Scout's validation CSV, Label Studio's JSON, or any table --map explains.
     """
     from grader.pipeline.labels import LabelMap, import_labels, import_scores, load_map
-    from grader.reports.terminal import console, plain, warn
+    from grader.reports.terminal import console, plain, warn, whoever_reads
 
     if not paths and not scores:
         raise UsageError("import-labels: name a file, or --scores for the scores the logs carry")
@@ -77,11 +77,12 @@ def import_labels_command(
     for result in done:
         for bad in result.rejected:
             warn(f"{result.path}{f':{bad.line}' if bad.line else ''}: not taken: {bad.reason}")
-    if as_json:
-        print(json_text(done, indent=2))
-    else:
-        for result in done:
-            console().print(plain(_line(result)))
+    with whoever_reads():
+        if as_json:
+            print(json_text(done, indent=2))
+        else:
+            for result in done:
+                console().print(plain(_line(result)))
     if not any(result.taken or result.known for result in done):
         raise GraderError("no label was taken; the lines above say why")
     return 1 if strict and any(result.rejected for result in done) else 0

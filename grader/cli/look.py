@@ -35,10 +35,14 @@ def list_command(where: str | None, labels: bool, limit: int | None, as_json: bo
 
 @click.command("show", short_help="Show one transcript.")
 @click.argument("name", metavar="ID")
-@click.option("--full", is_flag=True, help="Unfold long tool output and reasoning.")
+@click.option("--full", is_flag=True, help="Unfold long tool output, reasoning, branches and discarded turns.")
 @click.option("--raw", is_flag=True, help="The canonical text alone, block after block, nothing folded or indented.")
 @click.option("--message", "messages", metavar="N|N-M", multiple=True, help="Only these messages.")
-@click.option("--labels", is_flag=True, help="With what machines and people said (not for annotators who work blind).")
+@click.option(
+    "--labels",
+    is_flag=True,
+    help="With what machines, people and the log's scores said (not for annotators who work blind).",
+)
 @json_option
 @common
 def show_command(name: str, full: bool, raw: bool, messages: tuple[str, ...], labels: bool, as_json: bool) -> None:
@@ -54,9 +58,9 @@ def show_command(name: str, full: bool, raw: bool, messages: tuple[str, ...], la
     with open_project() as store:
         found, linked = _follow(store, name)
         transcript = load(store, found)
-        only = _numbers(messages, len(transcript.messages)) if messages else linked
+        only = _numbers(messages or linked, len(transcript.messages)) if messages or linked else None
         if as_json:
-            print(json_text(transcript_json(transcript), indent=2))
+            print(json_text(transcript_json(transcript, only), indent=2))
             return
         if raw:
             for message in transcript.messages:
@@ -65,19 +69,22 @@ def show_command(name: str, full: bool, raw: bool, messages: tuple[str, ...], la
                         print(sanitise(block.text))
             return
         said = list(read_annotations(store, transcript_key=entry(store, transcript.id).key)) if labels else []
-        print_transcript(console(), transcript, full=full, only=only, labels=said)
+        print_transcript(console(), transcript, full=full, only=only, labels=said, scores=labels)
 
 
-def _follow(store: Any, name: str) -> tuple[Any, list[int] | None]:
+def _follow(store: Any, name: str) -> tuple[Any, tuple[str, ...]]:
+    """The transcript, and the message where `name` is a link to one."""
     from grader.store import entry
 
+    if not name.strip():
+        raise UsageError("give a transcript's id; `grader list` shows the ids")
     try:
-        return entry(store, name), None
+        return entry(store, name), ()
     except StoreError:
         link = re.fullmatch(r"(.+)#M(\d+)(?:/\w+)?", name)
         if link is None:
             raise
-        return entry(store, link[1]), [int(link[2])]
+        return entry(store, link[1]), (link[2],)
 
 
 def _numbers(given: tuple[str, ...], last: int) -> list[int]:
@@ -88,7 +95,7 @@ def _numbers(given: tuple[str, ...], last: int) -> list[int]:
             raise UsageError(f"--message {text!r}: write 12 or 10-14")
         low, high = int(bounds[1]), int(bounds[2] or bounds[1])
         if not 1 <= low <= high <= last:
-            raise UsageError(f"--message {text}: the transcript has messages 1 to {last}")
+            raise UsageError(f"message {text}: the transcript has messages 1 to {last}")
         found += range(low, high + 1)
     return found
 

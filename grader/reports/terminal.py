@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-__all__ = ["console", "plain", "progress_bars", "table", "warn"]
+__all__ = ["console", "plain", "progress_bars", "table", "warn", "whoever_reads"]
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -30,7 +30,12 @@ def console(*, stderr: bool = False) -> Console:
     width = None
     if not stream.isatty():
         width = int(os.environ["COLUMNS"]) if os.environ.get("COLUMNS", "").isdigit() else 200
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width, soft_wrap=False)
+
+    class Kept(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # the reader has gone, which is no failure: the command line ends with 0
+
+    return Kept(stderr=stderr, markup=False, emoji=False, highlight=False, width=width, soft_wrap=False)
 
 
 def plain(value: object, style: str = "", *, limit: int | None = None) -> Text:
@@ -70,8 +75,21 @@ def table(*columns: str, title: str | None = None, numbers: Sequence[str] = (), 
 
 
 def warn(text: str) -> None:
-    """One line of narration on stderr."""
-    print(one_line(text), file=sys.stderr)
+    """One line of narration on stderr; nothing where its reader has gone."""
+    try:
+        print(one_line(text), file=sys.stderr)
+    except BrokenPipeError:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  stays open until the end
+
+
+@contextmanager
+def whoever_reads() -> Iterator[None]:
+    """What is printed inside may be piped to a reader that leaves early; the exit code after it is the work's all the same."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  stays open until the end
 
 
 @contextmanager

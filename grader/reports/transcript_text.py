@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from grader.annotation import Annotation
@@ -16,11 +18,15 @@ __all__ = ["print_transcript", "transcript_json"]
 
 _FOLD_LINES = 20
 _FOLD_CHARS = 4_000
+_WRAPPED_LINES = 5_000
+_FOLDED_THREADS = ("branch", "discarded")
+_WITHOUT_TEXT = {"tool_result": " (no output)", "reasoning": " (no text)"}
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d(?::\d\d)?)")
 _STYLES = {"system": "dim", "user": "cyan", "assistant": "bold yellow", "tool": "green"}
 
 
-def transcript_json(transcript: Transcript) -> dict[str, Any]:
-    """The document of `show ID --json`, with what else a block or message carries under further names."""
+def transcript_json(transcript: Transcript, only: Sequence[int] | None = None) -> dict[str, Any]:
+    """The document of `show ID --json`, with what else a block or message carries under further names; `only` these messages."""
     return {
         "id": transcript.id,
         "digest": transcript.digest,
@@ -31,7 +37,9 @@ def transcript_json(transcript: Transcript) -> dict[str, Any]:
         "condition": transcript.condition,
         "epoch": transcript.epoch,
         "metadata": transcript.metadata,
-        "messages": [_message_json(message) for message in transcript.messages],
+        "messages": [
+            _message_json(message) for message in transcript.messages if only is None or message.index in only
+        ],
     }
 
 
@@ -64,38 +72,52 @@ def print_transcript(
     full: bool = False,
     only: Sequence[int] | None = None,
     labels: Iterable[Annotation] = (),
+    scores: bool = False,
 ) -> None:
-    """The transcript, message by message, each cited as [M12]. Long tool output and reasoning is folded unless `full`.
+    """The transcript, message by message, each cited as [M12].
 
-    `only`: just these messages. `labels`: annotations to print under the message (or at the end) they speak of.
+    Long tool output and reasoning, branches and discarded turns are folded unless `full`. `only`: just these messages.
+    `labels`: annotations to print under the message (or at the end) they speak of. `scores`: also what the log's own
+    graders said.
     """
     said: dict[int, list[Annotation]] = {}
     for item in labels:
         said.setdefault(item.message or 0, []).append(item)
     if only is None:
         _head(out, transcript)
-    thread = "main"
-    for message in transcript.messages:
-        if only is not None and message.index not in only:
+    date = ""
+    for thread, messages in groupby(transcript.messages, key=lambda message: message.thread):
+        shown = [message for message in messages if only is None or message.index in only]
+        if shown and (thread != "main" or (shown[0].index > 1 and only is None)):
+            out.print()
+            out.print(plain(_thread_line(transcript, thread), style="dim"))
+        if shown and only is None and not full and transcript.thread_kind(thread) in _FOLDED_THREADS:
+            marked = sum(len(said.get(message.index, ())) for message in shown)
+            out.print(plain(_hidden_messages(shown, marked), style="dim"))
             continue
-        if message.thread != thread:
-            thread = message.thread
-            out.print(plain(f"--- thread {thread} ({transcript.thread_kind(thread)})", style="dim"))
-        _message(out, message, full)
-        for item in said.get(message.index, ()):
-            out.print(_label_line(item))
-    if said.get(0) and only is None:
+        for message in shown:
+            date = _message(out, message, full, date)
+            for item in said.get(message.index, ()):
+                out.print(_label_line(item))
+    if only is not None:
+        return
+    if said.get(0):
         out.print(plain("transcript", style="bold"))
         for item in said[0]:
             out.print(_label_line(item))
+    if scores:
+        _scores(out, transcript)
 
 
 def _head(out: Console, transcript: Transcript) -> None:
     out.print(plain(transcript.id, style="bold"))
+    models = transcript.metadata.get("models")
+    several = isinstance(models, list) and len(models) > 1
     facts = {
-        "model": transcript.model,
+        "models" if several else "model": ", ".join(map(str, models)) if several else transcript.model,  # type: ignore[arg-type]
         "condition": transcript.condition,
         "task": transcript.task,
+        "epoch": transcript.epoch,
         "format": transcript.format,
         "source": transcript.source,
         "messages": len(transcript.messages),
@@ -103,13 +125,37 @@ def _head(out: Console, transcript: Transcript) -> None:
     out.print(plain(" · ".join(f"{name} {value}" for name, value in facts.items() if value is not None), style="dim"))
 
 
-def _message(out: Console, message: Message, full: bool) -> None:
+def _thread_line(transcript: Transcript, thread: str) -> str:
+    threads = transcript.metadata.get("threads")
+    entry = threads.get(thread) if isinstance(threads, Mapping) else None
+    about = entry if isinstance(entry, Mapping) else {}
+    said = f"--- thread {thread} ({transcript.thread_kind(thread)})"
+    said += f" of {about['actor']}" if about.get("actor") else ""
+    return said + (f", from thread {about['parent']}" if about.get("parent") not in (None, "main") else "")
+
+
+def _hidden_messages(messages: Sequence[Message], marked: int) -> str:
+    which = f"[M{messages[0].index}]" + (f" to [M{messages[-1].index}]" if len(messages) > 1 else "")
+    labels = f", labels on them: {marked}" if marked else ""
+    return (
+        f"    [+ {len(messages)} message{'s' if len(messages) > 1 else ''} folded, {which}{labels}]; --full shows all"
+    )
+
+
+def _message(out: Console, message: Message, full: bool, date: str) -> str:
+    """Prints it; returns the day it was said on, `date` where it has no time."""
     out.print()
     who = message.role + (f" {message.name}" if message.name else "")
     marks = f" ({', '.join(message.flags)})" if message.flags else ""
-    out.print(plain(f"[M{message.index}] {who}{marks}", style=_STYLES.get(message.role, "")))
+    title = plain(f"[M{message.index}] {who}{marks}", style=_STYLES.get(message.role, ""))
+    when = _TIME.match(message.timestamp or "")
+    if when:
+        title.append(f" · {when[2]}" if when[1] == date else f" · {when[1]} {when[2]}", style="dim")
+        date = when[1]
+    out.print(title)
     for block in message.blocks:
         _block(out, block, full)
+    return date
 
 
 def _block(out: Console, block: Block, full: bool) -> None:
@@ -117,14 +163,25 @@ def _block(out: Console, block: Block, full: bool) -> None:
     is_text = block.kind == "text"
     if not is_text:
         title = block.kind.replace("_", " ") + (f" {block.name}" if block.name else "")
-        title += " (encrypted)" if block.meta and block.meta.get("redacted") and not block.text else ""
-        out.print(plain(f" - {title}{f' (error: {block.error})' if block.error else ''}", style="dim"))
+        if block.error is not None:
+            title += " (error)" if block.error in ("", "error") else f" (error: {block.error})"
+        if not block.text:
+            title += " (encrypted)" if block.meta and block.meta.get("redacted") else _WITHOUT_TEXT.get(block.kind, "")
+        out.print(plain(f" - {title}", style="dim"))
     shown, hidden = (block.text, "") if full or is_text else _folded(block.text)
-    shown = shown.strip("\n")
+    shown = shown.replace("\r\n", "\n").strip("\n")
     if shown.strip():
-        out.print(paragraph(_indented(shown, 2 if is_text else 4)), soft_wrap=not out.is_terminal)
+        _write(out, _indented(shown, 2 if is_text else 4))
     if hidden:
         out.print(plain(f"    {hidden}; --full shows all", style="dim"))
+
+
+def _write(out: Console, text: str) -> None:
+    """Where nothing is to be wrapped, or too much, past rich, which needs 20 s for a million lines."""
+    if out.is_terminal and text.count("\n") < _WRAPPED_LINES:
+        out.print(paragraph(text))
+    else:
+        print(paragraph(text).plain, file=out.file)
 
 
 def _folded(text: str) -> tuple[str, str]:
@@ -143,3 +200,13 @@ def _label_line(item: Annotation) -> Any:
     score = f" {item.confidence:.2f}" if item.confidence is not None else ""
     quotes = "; ".join(f"“{span.quote}”" for span in item.spans)
     return plain(f"  ▸ {item.label} = {item.value}{score} by {item.rater} {quotes}", style="magenta", limit=400)
+
+
+def _scores(out: Console, transcript: Transcript) -> None:
+    scores = transcript.metadata.get("scores")
+    for score in scores if isinstance(scores, list) else ():
+        if isinstance(score, Mapping):
+            value = "" if score.get("value") is None else f" = {score['value']}"
+            answer = "" if score.get("answer") is None else f" (answer {score['answer']})"
+            why = f": {score['explanation']}" if score.get("explanation") else ""
+            out.print(plain(f"  ▸ {score.get('name')}{value}{answer}, in the log{why}", style="magenta", limit=400))

@@ -25,8 +25,8 @@ TAB = 4
 def wrap(text: str, width: int) -> list[Row]:
     """The rows of `text` in `width` cells (at least `TAB`), greedy at spaces and around wide characters.
 
-    Rows lie in order and no row is wider than `width`. What no row holds is line breaks, and the one space at which a
-    row was broken where it did not fit. No row begins inside a grapheme. A text always has at least one row.
+    Rows lie in order and no row is wider than `width`. What no row holds is line breaks (with the sign of a carriage return
+    before one), and the one space at which a row was broken where it did not fit. No row begins inside a grapheme. A text always has at least one row.
     """
     width = max(TAB, width)
     rows: list[Row] = []
@@ -35,7 +35,8 @@ def wrap(text: str, width: int) -> list[Row]:
         end = text.find("\n", start)
         if end < 0:
             end = len(text)
-        _wrap_paragraph(text, start, end, width, rows)
+        windows = start < end < len(text) and text[end - 1] == "␍"
+        _wrap_paragraph(text, start, end - windows, width, rows)
         if end == len(text):
             return rows
         start = end + 1

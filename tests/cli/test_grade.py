@@ -287,6 +287,9 @@ def test_search_finds_places_and_show_opens_them(grader: Callable, chat_log: Cal
     assert grader("search", "PHOTOS", "--json").json == []
     assert "photos" in grader("show", "a", "--message", "2").out
     grader("show", "a", "--message", "7", code=2)
+    assert "messages 1 to 2" in grader("show", "a#M7", code=2).err
+    assert [row["index"] for row in grader("show", "a", "--message", "2", "--json").json["messages"]] == [2]
+    assert "give a transcript's id" in grader("show", "", code=2).err
 
 
 def test_watching_grades_what_is_added_until_interrupted(grader: Callable, chat_log: Callable, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from grader.tui.minimap import Overview
 from grader.tui.wrap import boundary_after, boundary_before, column_of, offset_at, pieces, wrap
 
 ALPHABET = st.one_of(
-    st.sampled_from("ab .,'\n\t  漢字가é\u0301\u0308👩👍🏽\u200d\ufe0f❤1️⃣🇩🇪\u200cक्ष\x1b\x9b\u202e\u2028\ufeff"),
+    st.sampled_from("ab .,'\n\r\t  漢字가é\u0301\u0308👩👍🏽\u200d\ufe0f❤1️⃣🇩🇪\u200cक्ष\x1b\x9b\u202e\u2028\ufeff"),
     st.characters(),
 )
 texts = st.text(ALPHABET, max_size=120).map(sanitise)
@@ -34,7 +34,7 @@ widths = st.integers(4, 30)
 def test_rows_fit_and_lose_nothing_but_breaks(text: str, width: int) -> None:
     at = 0
     for start, end in wrap(text, width):
-        assert text[at:start] in ("", " ", "\n", " \n")
+        assert text[at:start] in ("", " ", "\n", " \n", "␍\n", " ␍\n")
         assert sum(cells for _shown, cells in pieces(text, (start, end), [])) <= width
         at = end
     assert at == len(text)
@@ -90,6 +90,10 @@ def test_a_row_breaks_at_a_space_and_a_long_word_anywhere() -> None:
     assert wrap("abcdefghij", 4) == [(0, 4), (4, 8), (8, 10)]
     assert wrap("", 10) == [(0, 0)]
     assert wrap("a\n\nb", 10) == [(0, 1), (2, 2), (3, 4)]
+
+
+def test_the_line_ends_of_windows_show_nothing_and_a_lone_return_does() -> None:
+    assert wrap(sanitise("ab\r\n\r\nc\rd\r"), 10) == [(0, 2), (4, 4), (6, 10)]
 
 
 def test_a_family_of_emoji_is_never_torn() -> None:

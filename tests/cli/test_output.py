@@ -1,0 +1,69 @@
+"""Where output goes: readers that leave early, closed descriptors, a full disk."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_grade import CALM, ROWS, THREAT
+
+SHELL = f"{sys.executable} -m grader"
+
+
+def shell(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
+    script = f'set -o pipefail; grader() {{ {SHELL} "$@"; }}; {command}'
+    return subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture
+def folder(grader: Callable, chat_log: Callable, tmp_path: Path) -> Path:
+    chat_log("logs/a.jsonl", [*ROWS, ("long", "m1", "Read it.", "word " * 100_000)])
+    grader("grade", "logs")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "command", ["show long", "show long --raw", "show long --json", "list", "export jsonl", "--help"]
+)
+def test_a_reader_that_leaves_is_no_failure(folder: Path, command: str) -> None:
+    done = shell(folder, f"grader {command} | true")
+    assert done.returncode == 0
+    assert "rror" not in done.stderr and "grader:" not in done.stderr
+
+
+def test_a_condition_that_holds_is_told_to_a_reader_that_has_left_too(folder: Path) -> None:
+    assert shell(folder, "grader grade logs --fail-if 'threat.present > 0' | true").returncode == 3
+    assert shell(folder, "grader grade logs --json --fail-if 'threat.present > 0' 2>&1 | true").returncode == 3
+    (folder / "logs" / "bad.json").write_text("{}")
+    assert shell(folder, "grader import logs --strict --json | true").returncode == 1
+    assert shell(folder, "grader import logs --strict 2>&1 | true").returncode == 1
+
+
+@pytest.mark.parametrize("command", ["show long", "show long --json", "formats", "import logs"])
+def test_a_closed_stdout_is_no_failure_and_no_part_of_the_database(folder: Path, command: str) -> None:
+    done = shell(folder, f"grader {command} >&-")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert shell(folder, f"grader {command} >&- 2>&-").returncode == 0
+    assert shell(folder, "grader doctor").returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("command", ["show long", "show long --json", "list"])
+def test_a_full_disk_is_one_line(folder: Path, command: str) -> None:
+    done = shell(folder, f"grader {command} >/dev/full")
+    assert (done.returncode, done.stderr) == (1, "grader: cannot write: No space left on device\n")
+
+
+def test_what_strict_counts_and_what_an_empty_folder_says(grader: Callable, chat_log: Callable, tmp_path: Path) -> None:
+    chat_log("logs/a.jsonl", [("a", "m", THREAT, CALM)])
+    with (tmp_path / "logs" / "a.jsonl").open("a") as log:
+        log.write("{broken\n" + json.dumps("text") + "\n")
+    said = grader("import", "logs", "--strict", code=1).err
+    assert "--strict: 0 skipped, 2 malformed rows (named above)" in said
+    (tmp_path / "empty").mkdir()
+    assert grader("import", "empty", code=1).err == "grader: nothing was read: there are no files\n"
