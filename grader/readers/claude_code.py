@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from grader.readers.claude_queue import Queue
+from grader.readers.claude_queue import Queue, Taken
 from grader.readers.claude_tree import Row, threads_of
 from grader.readers.contained import FAULTS, contained
 from grader.readers.content import content_blocks
@@ -89,8 +90,9 @@ class _Session:
         self.queue = Queue()
 
     def prepend(self, other: _Session) -> None:
+        for taken in self.queue.taken:
+            taken.since, taken.place = taken.since + len(other.rows), taken.place + len(other.rows)
         self.rows = other.rows + self.rows
-        self.queue.taken = other.queue.taken + self.queue.taken
         self._parents = {**other._parents, **self._parents}
         self._titles = {**other._titles, **self._titles}
         self._condition = self._condition or other._condition
@@ -107,13 +109,13 @@ class _Session:
         message = record.get("message")
         if not self._condition and ("condition" in record or "condition_id" in record):
             self._condition = logged_condition(record)
-        if kind == "queue-operation" and self.queue.add(line, record):
-            return  # whether it is a message is known in the end
         if kind == "attachment" and (said := _queued(record)) is not None:
             kind, message, record = "user", said, {**record, "isMeta": said["meta"]}
         if isinstance(kind, str) and kind in _TITLES and isinstance(title := record.get(_TITLES[kind]), str):
             self._titles[kind] = title
             report.leave_out(kind)
+        elif kind == "queue-operation" and self.queue.take(record, line, len(self.rows)):
+            pass  # counted when it is known whether another row says it
         elif kind not in ("user", "assistant") and not (kind == "tool_result" and _parts_of(message)):
             report.leave_out(kind if isinstance(kind, str) else "row without type")
         elif not isinstance(message, dict):
@@ -128,17 +130,14 @@ class _Session:
                 self._taken.add(uuid)
 
     def transcript(self, source: Source, report: Report) -> Transcript:
+        first = self.rows[0]
         lone_side_chain = all(row.side_chain for row in self.rows)
-        queued = self.queue.untold(self.rows)
-        if len(self.queue.taken) > len(queued):
-            report.leave_out("queue-operation", len(self.queue.taken) - len(queued))
-        rows = sorted([*self.rows, *queued], key=lambda row: row.line) if queued else self.rows
-        threads = threads_of(rows, self._parents, lone_side_chain=lone_side_chain)
+        self._take_queued(report)
+        threads = threads_of(self.rows, self._parents, lone_side_chain=lone_side_chain)
         messages: list[Message] = []
         for key, rows in threads.rows.items():
             for row in _merged(rows, report):
                 messages += _messages(row, key)
-        first = self.rows[0]
         agent = first.agent or first.uuid or str(first.line)
         own_id = f"{self.id}/{agent}" if lone_side_chain and self.id else self.id
         several = len(threads.rows) > 1
@@ -160,6 +159,31 @@ class _Session:
                 "cwd": first.cwd,
             },
         )
+
+    def _take_queued(self, report: Report) -> None:
+        """Puts in what only the queue holds, after the results that the model was given it with."""
+        unsaid = deque(self.queue.unsaid(self.rows))
+        if repeated := len(self.queue.taken) - len(unsaid):
+            report.leave_out("queue-operation", repeated)
+        if not unsaid:
+            return
+        rows, self.rows = self.rows, []
+        for place, row in enumerate(rows):
+            if not any(block.kind == "tool_result" for block in row.blocks):
+                while unsaid and unsaid[0].place <= place:
+                    self._add_queued(unsaid.popleft(), report)
+            self.rows.append(row)
+        for taken in unsaid:
+            self._add_queued(taken, report)
+
+    def _add_queued(self, taken: Taken, report: Report) -> None:
+        record = {"type": "attachment", "timestamp": taken.time, "isMeta": taken.of_the_program}
+        above = self.rows[-1] if self.rows else None
+        parent = (above.uuid or above.parent) if above else None
+        row = _row(taken.line, "user", record, {"role": "user", "content": taken.content}, None, parent, report)
+        if above is not None:
+            row.side_chain, row.agent = above.side_chain, above.agent
+        self.rows.append(row)
 
     def _note_agent(self, record: dict[str, Any], message: dict[str, Any]) -> None:
         """The call that a sub-agent in another file answered: so the two find each other."""

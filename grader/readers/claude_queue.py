@@ -1,73 +1,90 @@
-"""What was typed while Claude Code worked, in logs that tell of it only as operations on a queue."""
+"""What was typed while Claude Code worked and stands nowhere but in the operations on its queue."""
 
 from __future__ import annotations
 
+import re
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, final
+from dataclasses import dataclass, field
+from typing import Any
 
 from grader.readers.claude_tree import Row
-from grader.readers.content import text_blocks
+from grader.readers.content import plain_text
 
-__all__ = ["Queue"]
+__all__ = ["Queue", "Taken"]
 
+_LOCAL_COMMAND = re.compile(r"/[\w:.-]+(\s|$)")
 _GIVEN = (None, "absorbed_mid_turn", "delivered_to_agent")
-"""Why a message left the queue so that the model had it; older versions do not say."""
-_PROGRAM = "<task-notification>"
+"""Why it was taken so that the model has it; older versions do not say."""
+_OF_THE_PROGRAM = ("<task-notification>", "<agent-notification>")
 
 
 @dataclass(slots=True)
-class _Taken:
+class Taken:
+    """What was taken out of the queue while the agent worked, and so given to the model with the next results."""
+
     line: int
+    content: Any
     text: str
     time: Any
+    since: int
+    """How many rows with messages there were when it was typed."""
+    place: int
+    """And when it was taken."""
+
+    @property
+    def of_the_program(self) -> bool:
+        return self.text.startswith(_OF_THE_PROGRAM)
 
 
-@final
+@dataclass(slots=True)
 class Queue:
-    """The queue of a session: what is taken out of it within a turn (`remove`) was given to the model there.
+    """The operations of a session, in file order.
 
-    What waits for the end of the turn (`dequeue`) becomes a row as any other; what is fetched back (`popAll`) was not sent.
+    `dequeue` makes what was typed a prompt with a row of its own, `popAll` gives it back to be edited, `remove` gives it to
+    the model at once. Most versions then write an attachment; others, nothing.
     """
 
-    def __init__(self) -> None:
-        self._waiting: list[str] = []
-        self.taken: list[_Taken] = []
+    taken: list[Taken] = field(default_factory=list)
+    _waiting: deque[tuple[object, int]] = field(default_factory=deque)
 
-    def add(self, line: int, record: dict[str, Any]) -> bool:
-        """Takes in an operation; whether it gave something to the model."""
-        content, operation = record.get("content"), record.get("operation")
-        text = content if isinstance(content, str) else None
+    def take(self, record: dict[str, Any], line: int, place: int) -> bool:
+        """Takes the next operation; whether it may be a message is True, and settled by `unsaid`."""
+        operation, content = record.get("operation"), record.get("content")
         if operation == "enqueue":
-            self._waiting.append(text or "")
-            return False
-        if operation == "popAll":
+            self._waiting.append((content, place))
+        elif operation == "popAll":
             self._waiting.clear()
-            return False
-        place = self._waiting.index(text) if text in self._waiting else 0
-        waited = self._waiting.pop(place) if self._waiting else ""
-        said = text or waited
-        if operation != "remove" or record.get("reason") not in _GIVEN or not said.strip():
-            return False
-        self.taken.append(_Taken(line, said, record.get("timestamp")))
-        return True
+        elif self._waiting or content:
+            said, since = content, 0  # a log that begins later does not say when it was typed
+            if self._waiting:
+                at = next((at for at, (waits, _) in enumerate(self._waiting) if content and waits == content), 0)
+                said, since = self._waiting[at]
+                del self._waiting[at]
+            text = plain_text(said).strip()
+            if operation == "remove" and record.get("reason") in _GIVEN and text and not _LOCAL_COMMAND.match(text):
+                self.taken.append(Taken(line, said, text, record.get("timestamp"), since, place))
+                return True
+        return False
 
-    def untold(self, rows: Sequence[Row]) -> list[Row]:
-        """What was given to the model and stands in none of `rows`: newer versions write it down there too."""
+    def unsaid(self, rows: Sequence[Row]) -> list[Taken]:
+        """What was taken and neither a result nor a later row of the user's repeats; each row repeats one."""
         if not self.taken:
             return []
-        told = "\n".join(block.text for row in rows if row.role != "assistant" for block in row.blocks)
-        return [
-            Row(
-                line=taken.line,
-                uuid=None,
-                parent=None,
-                role="user",
-                blocks=text_blocks(taken.text, "user"),
-                time=taken.time,
-                flags=("meta",) if taken.text.startswith(_PROGRAM) else (),
-                queued=True,
-            )
-            for taken in self.taken
-            if taken.text.strip() not in told
-        ]
+        texts: dict[str, deque[int]] = {}
+        for place, row in enumerate(rows):
+            if row.role == "user" and "summary" not in row.flags:
+                texts.setdefault("\n".join(block.text for block in row.blocks).strip(), deque()).append(place)
+        results = "\n".join(block.text for row in rows for block in row.blocks if block.kind == "tool_result")
+        found: list[Taken] = []
+        for taken in self.taken:
+            if taken.text in results:
+                continue
+            places = texts.get(taken.text) or deque()
+            while places and places[0] < taken.since:
+                places.popleft()
+            if places:
+                places.popleft()
+            else:
+                found.append(taken)
+        return found

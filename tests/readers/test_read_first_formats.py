@@ -510,14 +510,18 @@ def test_what_claude_code_took_from_its_queue_within_a_turn_is_the_users_speech(
     assert [(message.role, message.flags, message.text) for message in reading.only.messages] == [
         ("user", (), "List the files."),
         ("assistant", (), "command: ls"),
+        ("tool", (), "a.txt\nThe user sent a message: and sort it"),
         ("user", (), "in euros"),
         ("user", ("meta",), "<task-notification>done</task-notification>"),
-        ("tool", (), "a.txt\nThe user sent a message: and sort it"),
         ("assistant", (), "Sorted."),
         ("user", (), "Thanks."),
     ]
     assert reading.file.left_out == {"queue-operation": 10}
     assert reading.file.rows == len(rows)
+    alone = Reading(
+        write([queue("enqueue", content="x"), queue("remove", content="x")], rows=True), format="claude_code"
+    )
+    assert alone.file.left_out == {"queue-operation": 2}
 
 
 def test_what_was_typed_while_claude_code_worked_is_the_users_speech(fixture_file: Fixture) -> None:
@@ -534,3 +538,18 @@ def test_what_was_typed_while_claude_code_worked_is_the_users_speech(fixture_fil
         ("assistant", (), "In euros, then."),
     ]
     assert reading.file.left_out["attachment"] == 1
+
+
+def test_what_was_typed_and_stands_only_in_the_queue_is_said_once(fixture_file: Fixture) -> None:
+    reading = Reading(fixture_file("claude_code/removed.jsonl"))
+    assert [(message.role, message.flags, message.text) for message in reading.only.messages] == [
+        ("user", (), "Count the sheep."),
+        ("user", (), "with the lambs"),
+        ("assistant", (), "field: east"),
+        ("tool", (), "31"),
+        ("user", (), "not the rams"),
+        ("user", ("meta",), "<task-notification>\n<summary>The west field is counted</summary>\n</task-notification>"),
+        ("assistant", (), "Thirty-one, without the rams."),
+        ("user", ("summary",), "not the rams"),  # quotes, and says nothing again
+    ]
+    assert (reading.file.rows, reading.file.left_out) == (16, {"queue-operation": 8})
