@@ -122,7 +122,8 @@ def _head(out: Console, transcript: Transcript) -> None:
         "source": transcript.source,
         "messages": len(transcript.messages),
     }
-    out.print(plain(" · ".join(f"{name} {value}" for name, value in facts.items() if value is not None), style="dim"))
+    told = " · ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
+    out.print(plain(told, style="dim"), soft_wrap=not out.is_terminal)
 
 
 def _thread_line(transcript: Transcript, thread: str) -> str:
