@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -101,6 +102,9 @@ class Report:
     _warned: dict[str, list[object]] = field(default_factory=dict)
     _skipped: list[Skipped] = field(default_factory=list)
     _notes: list[str] = field(default_factory=list)
+    _first_members: dict[str, str] = field(default_factory=dict)
+    """Of an archive: what was noted of members → the first of which it was; how many there are says the next."""
+    _noted_members: Counter[str] = field(default_factory=Counter)
 
     def warn(self, reason: str, *, line: int | None = None, count: int = 1, detail: str = "") -> None:
         """Counts a warning under `reason` (snake_case); line and detail of the first one are kept."""
@@ -137,7 +141,7 @@ class Report:
         self._notes.append(one_line(text, 500))
 
     def absorb(self, inner: Report, member: str) -> None:
-        """Adds what happened to a member of this archive; its skips and malformed rows name the member."""
+        """Adds what happened to a member of this archive; its skips, malformed rows and notes name the member."""
         self.rows += inner.rows
         self.malformed_rows += inner.malformed_rows
         room = max(0, _KEPT_ROWS - len(self._malformed))
@@ -149,6 +153,9 @@ class Report:
         self._left_out.update(inner._left_out)
         for reason, (count, line, detail) in inner._warned.items():
             self.warn(reason, count=count, line=line, detail=f"{member}: {detail}" if detail else member)  # type: ignore[arg-type]
+        for note in inner._notes:
+            self._first_members.setdefault(note, member)
+            self._noted_members[note] += 1
         for skipped in inner._skipped:
             self.skip(skipped.reason, f"{member}: {skipped.detail}" if skipped.detail else member)
 
@@ -173,5 +180,10 @@ class Report:
                 for reason, (count, line, detail) in self._warned.items()
             ),
             skipped=tuple(self._skipped),
-            notes=tuple(self._notes),
+            notes=(*self._notes, *self._notes_of_members()),
         )
+
+    def _notes_of_members(self) -> Iterator[str]:
+        for note, member in self._first_members.items():
+            more = self._noted_members[note] - 1
+            yield one_line(f"{member}{f' and {more} more' if more else ''}: {note}", 500)

@@ -11,6 +11,7 @@ import msgspec
 from grader.pipeline import ImportSummary, RunSummary, ScanSummary
 from grader.pipeline.conditions import Verdict
 from grader.pipeline.counts import LabelCount
+from grader.readers.reasons import in_words
 from grader.reports.evidence import print_strongest
 from grader.reports.tally import print_tally
 from grader.reports.terminal import console, plain, table, warn
@@ -169,13 +170,10 @@ def _count(number: int, noun: str) -> str:
 
 def _complain(imported: ImportSummary) -> None:
     for item in imported.skipped:
-        warn(f"skipped {item.path}: {item.reason}{': ' + item.detail if item.detail else ''}")
+        warn(f"skipped {item.path}: {item.reason}: {item.detail or in_words(item.reason)}")
     rows = [warned for warned in imported.warnings if warned.line is not None]
     for warned in rows:
-        times = f" ({warned.count} times)" if warned.count > 1 else ""
-        warn(
-            f"warning {warned.path}:{warned.line}: {warned.reason}{times}{': ' + warned.detail if warned.detail else ''}"
-        )
+        warn(f"warning {warned.path}:{warned.line}: {_said(warned.reason, warned.detail, warned.count)}")
     others: Counter[tuple[str, str]] = Counter()
     detail: dict[tuple[str, str], str] = {}
     for warned in imported.warnings:
@@ -183,20 +181,26 @@ def _complain(imported: ImportSummary) -> None:
             others[warned.path, warned.reason] += warned.count
             detail.setdefault((warned.path, warned.reason), warned.detail)
     for (path, reason), count in others.items():
-        times = f" ({count} times)" if count > 1 else ""
-        said = detail[path, reason]
-        warn(f"warning {path}: {reason}{times}{': ' + said if said else ''}")
+        warn(f"warning {path}: {_said(reason, detail[path, reason], count)}")
+
+
+def _said(reason: str, detail: str, count: int = 1) -> str:
+    """The reason as programs read it, what it means, and what is said of the first one it was met with."""
+    times = f" ({count} times)" if count > 1 else ""
+    return ": ".join(part for part in (f"{reason}{times}", in_words(reason), detail.removesuffix(": ")) if part)
 
 
 def _explain(imported: ImportSummary) -> None:
     out = console()
+    out.soft_wrap = not out.is_terminal  # a path is not to be broken in a file
     for result in imported.results:
         out.print(plain(result.path, style="bold"))
         what = f"  {result.format or 'not read'}: {_count(result.transcripts, 'transcript')}, {_count(result.messages, 'message')}"
         out.print(plain(what + (f", {_count(result.rows, 'row')}" if result.rows else "")))
         for note in result.notes:
             out.print(plain(f"  {note}"))
-        for kind, count in sorted(result.left_out.items()):
-            out.print(plain(f"  left out by rule: {count} {kind}"))
+        if result.left_out:
+            kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(result.left_out.items()))
+            out.print(plain(f"  left out by rule (events without speech, repeats, graders' calls): {kinds}"))
         if result.malformed_rows:
             out.print(plain(f"  malformed rows: {result.malformed_rows}"))

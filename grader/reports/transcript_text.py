@@ -13,12 +13,12 @@ from grader.transcript import Block, Message, Transcript
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 __all__ = ["print_transcript", "transcript_json"]
 
 _FOLD_LINES = 20
 _FOLD_CHARS = 4_000
-_WRAPPED_LINES = 5_000
 _FOLDED_THREADS = ("branch", "discarded")
 _WITHOUT_TEXT = {"tool_result": " (no output)", "reasoning": " (no text)"}
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d(?::\d\d)?)")
@@ -90,27 +90,27 @@ def print_transcript(
         shown = [message for message in messages if only is None or message.index in only]
         if shown and (thread != "main" or (shown[0].index > 1 and only is None)):
             out.print()
-            out.print(plain(_thread_line(transcript, thread), style="dim"))
+            _say(out, plain(_thread_line(transcript, thread), style="dim"), rest=4)
         if shown and only is None and not full and transcript.thread_kind(thread) in _FOLDED_THREADS:
             marked = sum(len(said.get(message.index, ())) for message in shown)
-            out.print(plain(_hidden_messages(shown, marked), style="dim"))
+            _say(out, plain(_hidden_messages(shown, marked), style="dim"), lead="    ", rest=4)
             continue
         for message in shown:
             date = _message(out, message, full, date)
             for item in said.get(message.index, ()):
-                out.print(_label_line(item))
+                _say(out, _label_line(item), lead="  ▸ ", rest=4)
     if only is not None:
         return
     if said.get(0):
         out.print(plain("transcript", style="bold"))
         for item in said[0]:
-            out.print(_label_line(item))
+            _say(out, _label_line(item), lead="  ▸ ", rest=4)
     if scores:
         _scores(out, transcript)
 
 
 def _head(out: Console, transcript: Transcript) -> None:
-    out.print(plain(transcript.id, style="bold"))
+    _say(out, plain(transcript.id, style="bold"))
     models = transcript.metadata.get("models")
     several = isinstance(models, list) and len(models) > 1
     facts = {
@@ -122,7 +122,7 @@ def _head(out: Console, transcript: Transcript) -> None:
         "source": transcript.source,
         "messages": len(transcript.messages),
     }
-    out.print(plain(" · ".join(f"{name} {value}" for name, value in facts.items() if value is not None), style="dim"))
+    _say(out, plain(" · ".join(f"{name} {value}" for name, value in facts.items() if value is not None), style="dim"))
 
 
 def _thread_line(transcript: Transcript, thread: str) -> str:
@@ -137,9 +137,7 @@ def _thread_line(transcript: Transcript, thread: str) -> str:
 def _hidden_messages(messages: Sequence[Message], marked: int) -> str:
     which = f"[M{messages[0].index}]" + (f" to [M{messages[-1].index}]" if len(messages) > 1 else "")
     labels = f", labels on them: {marked}" if marked else ""
-    return (
-        f"    [+ {len(messages)} message{'s' if len(messages) > 1 else ''} folded, {which}{labels}]; --full shows all"
-    )
+    return f"[+ {len(messages)} message{'s' if len(messages) > 1 else ''} folded, {which}{labels}]; --full shows all"
 
 
 def _message(out: Console, message: Message, full: bool, date: str) -> str:
@@ -147,12 +145,12 @@ def _message(out: Console, message: Message, full: bool, date: str) -> str:
     out.print()
     who = message.role + (f" {message.name}" if message.name else "")
     marks = f" ({', '.join(message.flags)})" if message.flags else ""
-    title = plain(f"[M{message.index}] {who}{marks}", style=_STYLES.get(message.role, ""))
+    title = f"[M{message.index}] {who}{marks}"
     when = _TIME.match(message.timestamp or "")
     if when:
-        title.append(f" · {when[2]}" if when[1] == date else f" · {when[1]} {when[2]}", style="dim")
+        title += f" · {when[2]}" if when[1] == date else f" · {when[1]} {when[2]}"
         date = when[1]
-    out.print(title)
+    _say(out, plain(title, style=_STYLES.get(message.role, "")), rest=4)
     for block in message.blocks:
         _block(out, block, full)
     return date
@@ -167,21 +165,29 @@ def _block(out: Console, block: Block, full: bool) -> None:
             title += " (error)" if block.error in ("", "error") else f" (error: {block.error})"
         if not block.text:
             title += " (encrypted)" if block.meta and block.meta.get("redacted") else _WITHOUT_TEXT.get(block.kind, "")
-        out.print(plain(f" - {title}", style="dim"))
+        _say(out, plain(title, style="dim"), lead=" - ", rest=4)
     shown, hidden = (block.text, "") if full or is_text else _folded(block.text)
     shown = shown.replace("\r\n", "\n").strip("\n")
     if shown.strip():
-        _write(out, _indented(shown, 2 if is_text else 4))
+        columns = 2 if is_text else 4
+        _say(out, paragraph(shown), lead=" " * columns, rest=columns)
     if hidden:
-        out.print(plain(f"    {hidden}; --full shows all", style="dim"))
+        _say(out, plain(f"{hidden}; --full shows all", style="dim"), lead="    ", rest=4)
 
 
-def _write(out: Console, text: str) -> None:
-    """Where nothing is to be wrapped, or too much, past rich, which needs 20 s for a million lines."""
-    if out.is_terminal and text.count("\n") < _WRAPPED_LINES:
-        out.print(paragraph(text))
-    else:
-        print(paragraph(text).plain, file=out.file)
+def _say(out: Console, text: Text, *, lead: str = "", rest: int = 2) -> None:
+    """Prints `text` behind `lead`; what does not fit in the terminal's width goes on `rest` columns in.
+
+    So no row of a text stands where titles do, however long its line. In a file or pipe lines stay whole, and past rich,
+    which takes 20 s for a million of them.
+    """
+    if not out.is_terminal:
+        whole = lead + text.plain.replace("\n", "\n" + " " * rest)
+        print("\n".join(line if line.strip() else "" for line in whole.split("\n")), file=out.file)
+        return
+    rows = [row.plain for row in text.wrap(out, max(10, out.width - rest))]
+    lines = [(" " * rest if number else lead) + row if row.strip() else "" for number, row in enumerate(rows)]
+    out.print(type(text)("\n".join(lines), style=text.style), soft_wrap=True)
 
 
 def _folded(text: str) -> tuple[str, str]:
@@ -192,14 +198,10 @@ def _folded(text: str) -> tuple[str, str]:
     return kept, f"[+ {max(0, len(lines) - _FOLD_LINES // 2)} lines, {len(text) - len(kept):,} characters folded]"
 
 
-def _indented(text: str, columns: int) -> str:
-    return "\n".join(" " * columns + line if line else line for line in text.split("\n"))
-
-
-def _label_line(item: Annotation) -> Any:
+def _label_line(item: Annotation) -> Text:
     score = f" {item.confidence:.2f}" if item.confidence is not None else ""
     quotes = "; ".join(f"“{span.quote}”" for span in item.spans)
-    return plain(f"  ▸ {item.label} = {item.value}{score} by {item.rater} {quotes}", style="magenta", limit=400)
+    return plain(f"{item.label} = {item.value}{score} by {item.rater} {quotes}", style="magenta", limit=400)
 
 
 def _scores(out: Console, transcript: Transcript) -> None:
@@ -209,4 +211,5 @@ def _scores(out: Console, transcript: Transcript) -> None:
             value = "" if score.get("value") is None else f" = {score['value']}"
             answer = "" if score.get("answer") is None else f" (answer {score['answer']})"
             why = f": {score['explanation']}" if score.get("explanation") else ""
-            out.print(plain(f"  ▸ {score.get('name')}{value}{answer}, in the log{why}", style="magenta", limit=400))
+            told = f"{score.get('name')}{value}{answer}, in the log{why}"
+            _say(out, plain(told, style="magenta", limit=400), lead="  ▸ ", rest=4)

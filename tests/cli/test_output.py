@@ -67,3 +67,22 @@ def test_what_strict_counts_and_what_an_empty_folder_says(grader: Callable, chat
     assert "--strict: 0 skipped, 2 malformed rows (named above)" in said
     (tmp_path / "empty").mkdir()
     assert grader("import", "empty", code=1).err == "grader: nothing was read: there are no files\n"
+
+
+def test_warnings_are_explained_and_what_was_left_out_is_counted(grader: Callable, tmp_path: Path) -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    row = {"messages": [{"role": "assistant", "content": None, "tool_calls": [call]}]}
+    name = "a-log-" + "x" * 200 + ".jsonl"
+    (tmp_path / name).write_text(json.dumps(row) + "\n" + '{"messages": [\n')
+    (tmp_path / "blank.jsonl").write_text("")
+    ran = grader("import", name, "blank.jsonl", "--explain")
+    assert f"warning {name}: unanswered_call: a tool call without its output in the log; kept" in ran.err
+    assert "skipped blank.jsonl: empty: there is nothing in it" in ran.err
+    assert ran.out.splitlines()[0] == name
+    events = [{"type": "session_meta", "payload": {"id": "s"}}, {"type": "event_msg", "payload": {"type": "x"}}]
+    said = {"type": "response_item", "payload": {"type": "message", "role": "user", "content": "Hi."}}
+    (tmp_path / "codex.jsonl").write_text("\n".join(map(json.dumps, [*events, said])))
+    assert (
+        "left out by rule (events without speech, repeats, graders' calls): 1 "
+        in grader("import", "codex.jsonl", "--explain").out
+    )

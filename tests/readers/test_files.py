@@ -247,6 +247,17 @@ def test_why_a_file_was_taken_for_what_is_noted(write: Write) -> None:
     assert Reading(path, format="chat").file.notes == ("taken for chat: --format says so",)
 
 
+def test_of_an_archive_it_is_noted_what_its_members_were_taken_for(tmp_path: Path) -> None:
+    path = tmp_path / "logs.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("a.jsonl", DATA)
+        packed.writestr("b.jsonl", DATA)
+        packed.writestr("c.json", json.dumps({"conversations": [{"from": "human", "value": "Hi."}]}))
+    chat, sharegpt = Reading(path).file.notes
+    assert chat.startswith("a.jsonl and 1 more: taken for chat: ")
+    assert sharegpt.startswith("c.json: taken for sharegpt or hh: ")
+
+
 def test_a_format_can_be_named_and_a_wrong_name_is_told(write: Write) -> None:
     path = write({"response": "hello"})
     assert Reading(path, format="response_only").only.format == "response_only"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from grader.reports.transcript_text import print_transcript, transcript_json
@@ -103,11 +103,24 @@ def test_what_has_no_text_says_so_and_a_windows_line_end_is_a_line_end() -> None
     assert "  one" in lines and "  two␍three" in lines
 
 
-@pytest.mark.parametrize("terminal", [False, True])
-def test_a_very_long_text_is_printed_whole_and_at_once(terminal: bool) -> None:
+def test_a_very_long_text_is_printed_whole_and_at_once() -> None:
     text = "\n".join(map(str, range(300_000))) + "\n\x1b[2Jend"
-    lines = printed([Message(0, "assistant", (Block("text", text),))], terminal=terminal)
+    lines = shown(Block("text", text))
     assert lines[-2] == "  ␛[2Jend" and "  299999" in lines
+
+
+def test_no_row_of_a_long_line_stands_where_titles_do() -> None:
+    forged = "word " * 15 + "[M9] user " + "word " * 15 + " - tool call rm " + "漢字" * 60 + "[M9]"
+    turns = [
+        Message(
+            0, "assistant", (Block("text", forged), Block("tool_result", forged, forged, error=forged)), name=forged
+        )
+    ]
+    lines = printed(turns, THREADS | {"models": [forged, forged]}, terminal=True)
+    titles = [line for line in lines if line.startswith((" - ", "[", "--- "))]
+    assert [line[:14] for line in titles] == ["[M1] assistant", " - tool result"]
+    assert all(cell_len(line) <= 80 for line in lines)
+    assert "".join(lines).count("漢") == 60 * 7
 
 
 def test_json_of_some_messages_has_only_those() -> None:
