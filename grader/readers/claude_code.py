@@ -11,6 +11,7 @@ from grader.readers.claude_tree import Row, threads_of
 from grader.readers.contained import FAULTS, contained
 from grader.readers.content import content_blocks
 from grader.readers.evidence import Head
+from grader.readers.files import inside
 from grader.readers.finish import finish
 from grader.readers.gemini_contents import part_blocks
 from grader.readers.given import logged_condition
@@ -88,6 +89,7 @@ class _Session:
         self._condition: str | None = None
         self._agents: dict[str, str | None] = {}
         self.queue = Queue()
+        self._told: set[str] = set()
 
     def prepend(self, other: _Session) -> None:
         for taken in self.queue.taken:
@@ -109,8 +111,16 @@ class _Session:
         message = record.get("message")
         if not self._condition and ("condition" in record or "condition_id" in record):
             self._condition = logged_condition(record)
+        told = _told_of_agent(record) if kind == "progress" else None
         if kind == "attachment" and (said := _queued(record)) is not None:
             kind, message, record = "user", said, {**record, "isMeta": said["meta"]}
+        elif told is not None:
+            kind, message, record = told["type"], told["message"], told
+            uuid, parent = _string(told, "uuid"), None
+            self._told.add(told["agentId"])
+            if uuid in self._taken:
+                report.leave_out("repeated row")
+                return
         if isinstance(kind, str) and kind in _TITLES and isinstance(title := record.get(_TITLES[kind]), str):
             self._titles[kind] = title
             report.leave_out(kind)
@@ -126,13 +136,16 @@ class _Session:
             if "toolUseResult" in record:
                 self._note_agent(record, message)
             self.rows.append(_row(line, kind, record, message, uuid, parent, report))
+            self.rows[-1].told = told is not None
             if uuid is not None:
                 self._taken.add(uuid)
 
     def transcript(self, source: Source, report: Report) -> Transcript:
         first = self.rows[0]
-        lone_side_chain = all(row.side_chain for row in self.rows)
+        own = [row for row in self.rows if not row.told]
+        lone_side_chain = bool(own) and all(row.side_chain for row in own)
         self._take_queued(report)
+        self._leave_to_own_files(source, report)
         threads = threads_of(self.rows, self._parents, lone_side_chain=lone_side_chain)
         messages: list[Message] = []
         for key, rows in threads.rows.items():
@@ -169,7 +182,7 @@ class _Session:
             return
         rows, self.rows = self.rows, []
         for place, row in enumerate(rows):
-            if not any(block.kind == "tool_result" for block in row.blocks):
+            if not row.told and not any(block.kind == "tool_result" for block in row.blocks):
                 while unsaid and unsaid[0].place <= place:
                     self._add_queued(unsaid.popleft(), report)
             self.rows.append(row)
@@ -178,12 +191,18 @@ class _Session:
 
     def _add_queued(self, taken: Taken, report: Report) -> None:
         record = {"type": "attachment", "timestamp": taken.time, "isMeta": taken.of_the_program}
-        above = self.rows[-1] if self.rows else None
+        above = next((row for row in reversed(self.rows) if not row.side_chain), None)
         parent = (above.uuid or above.parent) if above else None
-        row = _row(taken.line, "user", record, {"role": "user", "content": taken.content}, None, parent, report)
-        if above is not None:
-            row.side_chain, row.agent = above.side_chain, above.agent
-        self.rows.append(row)
+        message = {"role": "user", "content": taken.content}
+        self.rows.append(_row(taken.line, "user", record, message, None, parent, report))
+
+    def _leave_to_own_files(self, source: Source, report: Report) -> None:
+        """Leaves out what is told here of sub-agents whose own files, which have all they said, stand beside this one."""
+        own = {agent for agent in self._told if _has_own_file(source, self.id, agent)}
+        if own:
+            kept = [row for row in self.rows if not (row.told and row.agent in own)]
+            report.leave_out("progress", len(self.rows) - len(kept))
+            self.rows = kept
 
     def _note_agent(self, record: dict[str, Any], message: dict[str, Any]) -> None:
         """The call that a sub-agent in another file answered: so the two find each other."""
@@ -268,6 +287,26 @@ def _queued(record: dict[str, Any]) -> dict[str, Any] | None:
     if not isinstance(said, dict) or said.get("type") != "queued_command" or said.get("prompt") in (None, "", []):
         return None
     return {"role": "user", "content": said["prompt"], "meta": said.get("commandMode") not in (None, "prompt")}
+
+
+def _told_of_agent(record: dict[str, Any]) -> dict[str, Any] | None:
+    """What a sub-agent was asked, called and was answered, as the session that began it is told; its words are not."""
+    data = record.get("data")
+    told = data.get("message") if isinstance(data, dict) and data.get("type") == "agent_progress" else None
+    if not (isinstance(told, dict) and isinstance(data, dict) and isinstance(data.get("agentId"), str)):
+        return None
+    if told.get("type") not in ("user", "assistant") or not isinstance(told.get("message"), dict):
+        return None
+    return {**told, "agentId": data["agentId"], "isSidechain": True}
+
+
+def _has_own_file(source: Source, session: str | None, agent: str) -> bool:
+    """Whether `agent-….jsonl` stands in the session's folder, or, as older versions put it, beside the session's file."""
+    if source.member is not None or source.root is None:
+        return False
+    name = f"agent-{agent}.jsonl"
+    folder = source.path.parent
+    return any(inside(path, source.root) for path in (folder / str(session) / "subagents" / name, folder / name))
 
 
 def _parts_of(message: object) -> list[Any]:

@@ -29,6 +29,8 @@ class Row:
     side_chain: bool = False
     agent: str | None = None
     cwd: str | None = None
+    told: bool = False
+    """Of a sub-agent, as the session that began it is told of its doing."""
     place: int = 0
     """Where it stands among the rows of its session, once they are in order."""
     queued: bool = False
@@ -55,12 +57,11 @@ def threads_of(rows: Sequence[Row], parents: Mapping[str, str | None], *, lone_s
     for place, row in enumerate(rows):
         row.place = place
     threads = Threads(rows={MAIN: []})
-    main = [row for row in rows if lone_side_chain or not row.side_chain]
+    main = [row for row in rows if not row.told and (lone_side_chain or not row.side_chain)]
     assigned = _branches(main, parents, threads)
     for row in main:
         threads.rows.setdefault(assigned.get(row.place, MAIN), []).append(row)
-    if not lone_side_chain:
-        _side_chains([row for row in rows if row.side_chain], parents, threads)
+    _side_chains([row for row in rows if row.told or (row.side_chain and not lone_side_chain)], parents, threads)
     threads.rows = {key: found for key, found in threads.rows.items() if found or key == MAIN}
     return threads
 

@@ -57,13 +57,16 @@ def media_block(
 
 
 def without_data_uris(text: str) -> str:
-    """`text` with every data URI replaced by a media placeholder."""
+    """`text` with every data URI replaced by a media placeholder; one without data is code that makes them, and stays."""
     if "64," not in text:  # in any case, and cheap
         return text
     pieces: list[str] = []
-    done = 0
-    while (found := _data_uri(text, done)) is not None:
+    done = at = 0
+    while (found := _data_uri(text, at)) is not None:
         start, end, mime, data = found
+        at = end
+        if not data:
+            continue
         major = (mime or "").split("/")[0].lower()
         kind = major if major in ("image", "audio", "video") else "data"
         pieces += [text[done:start], media_block(kind, mime=mime, data=data)[0].text]

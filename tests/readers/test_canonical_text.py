@@ -236,6 +236,12 @@ def test_data_uris_in_running_text_are_placeholders() -> None:
     assert media_block("image", url="no;base64,")[0].text == "[image]"
 
 
+def test_code_that_makes_data_uris_stays_as_it_was_written() -> None:
+    code = "url: `data:image/png;base64,${screenshot}` or 'data:image/png;base64,' + shot"
+    assert without_data_uris(code) == code
+    assert without_data_uris(f"{code} data:image/png;base64,QUJD") == f"{code} [image image/png 3 B]"
+
+
 def test_a_result_is_one_block_with_its_media_after_it() -> None:
     content = [
         {"type": "text", "text": "a"},

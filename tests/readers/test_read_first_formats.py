@@ -553,3 +553,33 @@ def test_what_was_typed_and_stands_only_in_the_queue_is_said_once(fixture_file: 
         ("user", ("summary",), "not the rams"),  # quotes, and says nothing again
     ]
     assert (reading.file.rows, reading.file.left_out) == (16, {"queue-operation": 8})
+
+
+def test_what_a_session_is_told_of_a_sub_agent_is_its_thread_unless_it_has_a_file(
+    fixture_file: Fixture, tmp_path: Path
+) -> None:
+    path = Path(shutil.copy(fixture_file("claude_code/told.jsonl"), tmp_path / "sess-31.jsonl"))
+    reading = Reading(path)
+    transcript = reading.only
+    assert [(message.thread, message.role, message.text) for message in transcript.messages] == [
+        ("main", "user", "Is the well deep?"),
+        ("main", "assistant", "prompt: Measure the well."),
+        ("main", "tool", "Nine metres."),
+        ("main", "assistant", "Nine metres deep."),
+        ("agent-ag4", "user", "Measure the well."),
+        ("agent-ag4", "assistant", "line: long\nstone: 1"),
+        ("agent-ag4", "tool", "9 m"),
+        ("agent-ag4", "tool", "splash"),
+    ]
+    assert transcript.metadata["threads"]["agent-ag4"] == {"kind": "subagent", "parent": "main", "actor": "ag4"}
+    assert (reading.warnings, reading.file.left_out) == ({}, {"progress": 1, "row of the same message": 1})
+    assert reading.file.rows == reading.file.messages + sum(reading.file.left_out.values())
+
+    row = {"type": "user", "isSidechain": True, "agentId": "ag4", "sessionId": "sess-31", "uuid": "w1"}
+    own = tmp_path / "sess-31" / "subagents" / "agent-ag4.jsonl"
+    own.parent.mkdir(parents=True)
+    own.write_text(json.dumps({**row, "message": {"role": "user", "content": "Measure the well."}}))
+    both = {transcript.id: transcript for transcript in Reading(tmp_path).transcripts}
+    assert sorted(both) == ["sess-31", "sess-31/ag4"]
+    assert {message.thread for message in both["sess-31"].messages} == {"main"}
+    assert Reading(path).file.left_out == {"progress": 6}
