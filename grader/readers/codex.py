@@ -230,7 +230,7 @@ class _Session:
             self.report.leave_out(kind)
             return
         if kind == "function_call" and "arguments" not in item and "input" not in item:
-            item = {**item, "arguments": None}
+            item = {**item, "arguments": {key: item[key] for key in ("summary",) if item.get(key)} or None}
         before = self.report.rows_left_out
         self._items().add(item, time=time, line=line, flags=flags)
         if self.report.rows_left_out == before:

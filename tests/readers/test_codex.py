@@ -160,6 +160,17 @@ def test_counts_among_the_items_are_no_speech(write: Any) -> None:
     assert reading.warnings == {}
 
 
+def test_a_call_logged_without_arguments_keeps_the_line_that_says_what_it_did(write: Any) -> None:
+    call = {"type": "function_call", "name": "shell_command", "call_id": "c", "summary": "Reading the plan"}
+    rows = [
+        {"type": "session_meta", "payload": {"id": "s"}},
+        {"type": "response_item", "payload": call},
+        {"type": "response_item", "payload": {**call, "summary": ""}},
+    ]
+    found = Reading(write(rows, rows=True)).only.messages[0].blocks
+    assert [block.text for block in found] == ["summary: Reading the plan", ""]
+
+
 def test_turns_that_were_rolled_back_are_discarded_and_an_interrupted_one_is_partial(write: Any) -> None:
     def item(role: str, text: str) -> dict[str, Any]:
         return {"type": "response_item", "payload": {"type": "message", "role": role, "content": text}}
