@@ -18,6 +18,7 @@ _WORDS: Final = {
     "no_messages": "nothing was said in it; it is kept, empty",
     "orphan_result": "a tool's output whose call is not in the log; kept",
     "prompt_missing": "what the model was asked is not in the log",
+    "rows_on_one_line": "the end of a row was never written; each on its line is read for itself",
     "repeated_custom_id": "several requests of the batch have one id",
     "unannounced_call": "a tool was run that no message had called",
     "unanswered_call": "a tool call without its output in the log; kept",

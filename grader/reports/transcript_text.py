@@ -44,7 +44,7 @@ def transcript_json(transcript: Transcript, only: Sequence[int] | None = None) -
 
 
 def _message_json(message: Message) -> dict[str, Any]:
-    return {
+    shown: dict[str, Any] = {
         "index": message.index,
         "role": message.role,
         "name": message.name,
@@ -54,6 +54,9 @@ def _message_json(message: Message) -> dict[str, Any]:
         "source_id": message.source_id,
         "blocks": [_block_json(block) for block in message.blocks],
     }
+    if message.meta:
+        shown["meta"] = message.meta
+    return shown
 
 
 def _block_json(block: Block) -> dict[str, Any]:
@@ -121,6 +124,7 @@ def _head(out: Console, transcript: Transcript) -> None:
         "format": transcript.format,
         "source": transcript.source,
         "messages": len(transcript.messages),
+        "error": transcript.metadata.get("error"),
     }
     _say(out, plain(" · ".join(f"{name} {value}" for name, value in facts.items() if value is not None), style="dim"))
 
@@ -145,6 +149,8 @@ def _message(out: Console, message: Message, full: bool, date: str) -> str:
     out.print()
     who = message.role + (f" {message.name}" if message.name else "")
     marks = f" ({', '.join(message.flags)})" if message.flags else ""
+    if message.meta and message.meta.get("error"):
+        marks += f" (error: {message.meta['error']})"
     title = f"[M{message.index}] {who}{marks}"
     when = _TIME.match(message.timestamp or "")
     if when:
@@ -208,7 +214,7 @@ def _scores(out: Console, transcript: Transcript) -> None:
     scores = transcript.metadata.get("scores")
     for score in scores if isinstance(scores, list) else ():
         if isinstance(score, Mapping):
-            value = "" if score.get("value") is None else f" = {score['value']}"
+            value = " without a value" if score.get("value") is None else f" = {score['value']}"
             answer = "" if score.get("answer") is None else f" (answer {score['answer']})"
             why = f": {score['explanation']}" if score.get("explanation") else ""
             told = f"{score.get('name')}{value}{answer}, in the log{why}"

@@ -74,19 +74,20 @@ def test_times_models_and_scores_are_shown_where_the_log_has_them() -> None:
         Message(0, "user", (Block("text", "Go."),), timestamp="2026-01-02T03:04:05.678Z"),
         Message(0, "assistant", (Block("text", "Gone."),), timestamp="2026-01-02T03:04:09Z"),
         Message(0, "assistant", (), timestamp="2026-01-03T00:00:00"),
-        Message(0, "assistant", (), timestamp="yesterday"),
+        Message(0, "assistant", (), timestamp="yesterday", flags=("partial",), meta={"error": "blocked"}),
     ]
-    facts = {"models": ["orion", "vega"], "scores": [{"name": "harm", "value": 9, "explanation": "It did."}]}
+    scores = [{"name": "harm", "value": 9, "explanation": "It did."}, {"name": "leak", "value": None}]
+    facts = {"models": ["orion", "vega"], "scores": scores, "error": "out of time"}
     lines = printed(turns, facts, scores=True)
     heads = [line for line in lines if line.startswith("[M")]
     assert heads == [
         "[M1] user · 2026-01-02 03:04:05",
         "[M2] assistant · 03:04:09",
         "[M3] assistant · 2026-01-03 00:00:00",
-        "[M4] assistant",
+        "[M4] assistant (partial) (error: blocked)",
     ]
-    assert "models orion, vega" in lines[1]
-    assert "  ▸ harm = 9, in the log: It did." in lines
+    assert "models orion, vega" in lines[1] and "error out of time" in lines[1] + lines[2]
+    assert lines[-3:-1] == ["  ▸ harm = 9, in the log: It did.", "  ▸ leak without a value, in the log"]
     assert not any("harm" in line for line in printed(turns, facts))
 
 
