@@ -16,6 +16,7 @@ __all__ = ["Queue", "Taken"]
 _LOCAL_COMMAND = re.compile(r"/[\w:.-]+(\s|$)")
 _GIVEN = (None, "absorbed_mid_turn", "delivered_to_agent")
 """Why it was taken so that the model has it; older versions do not say."""
+_TOLD_IN_RESULT = re.compile(r"\b[Tt]he user sent\b")
 _OF_THE_PROGRAM = ("<task-notification>", "<agent-notification>")
 
 
@@ -75,10 +76,15 @@ class Queue:
         for place, row in enumerate(rows):
             if row.role == "user" and "summary" not in row.flags:
                 texts.setdefault("\n".join(block.text for block in row.blocks).strip(), deque()).append(place)
-        results = "\n".join(block.text for row in rows for block in row.blocks if block.kind == "tool_result")
+        results = [
+            (place, block.text)
+            for place, row in enumerate(rows)
+            for block in row.blocks
+            if block.kind == "tool_result" and _TOLD_IN_RESULT.search(block.text)
+        ]
         found: list[Taken] = []
         for taken in self.taken:
-            if taken.text in results:
+            if any(place >= taken.since and _is_told(taken.text, text) for place, text in results):
                 continue
             places = texts.get(taken.text) or deque()
             while places and places[0] < taken.since:
@@ -88,3 +94,8 @@ class Queue:
             else:
                 found.append(taken)
         return found
+
+
+def _is_told(said: str, result: str) -> bool:
+    """Whether a result says that the user sent this; a word alone ("stop") stands in many a file that was read."""
+    return any(0 <= result.find(said, told.end()) <= told.end() + 200 for told in _TOLD_IN_RESULT.finditer(result))

@@ -524,6 +524,29 @@ def test_what_claude_code_took_from_its_queue_within_a_turn_is_the_users_speech(
     assert alone.file.left_out == {"queue-operation": 2}
 
 
+def test_a_short_word_taken_from_the_queue_is_said_though_a_file_that_was_read_has_it(write: Write) -> None:
+    def row(uuid: str, parent: str | None, role: str, content: object) -> dict[str, Any]:
+        message = {"role": role, "content": content, **({"id": uuid} if role == "assistant" else {})}
+        return {"type": role, "uuid": uuid, "parentUuid": parent, "sessionId": "s", "message": message}
+
+    def queue(operation: str, **more: object) -> dict[str, Any]:
+        return {"type": "queue-operation", "operation": operation, "sessionId": "s", **more}
+
+    rows = [
+        row("u1", None, "user", "Read the script."),
+        row("a1", "u1", "assistant", [{"type": "tool_use", "id": "t1", "name": "Read", "input": {"path": "lamp.sh"}}]),
+        queue("enqueue", content="stop"),
+        queue("remove"),
+        row(
+            "r1", "a1", "user", [{"type": "tool_result", "tool_use_id": "t1", "content": "# stops the lamp\nlamp stop"}]
+        ),
+        row("a2", "r1", "assistant", "I stop here."),
+    ]
+    reading = Reading(write(rows, "s.jsonl", rows=True))
+    assert [message.text for message in reading.only.messages if message.role == "user"] == ["Read the script.", "stop"]
+    assert reading.file.left_out == {"queue-operation": 1}
+
+
 def test_what_was_typed_while_claude_code_worked_is_the_users_speech(fixture_file: Fixture) -> None:
     reading = Reading(fixture_file("claude_code/queued.jsonl"))
     transcript = reading.only
