@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import deque
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from grader.readers.claude_tree import Row
@@ -17,6 +19,10 @@ _LOCAL_COMMAND = re.compile(r"/[\w:.-]+(\s|$)")
 _GIVEN = (None, "absorbed_mid_turn", "delivered_to_agent")
 """Why it was taken so that the model has it; older versions do not say."""
 _TOLD_IN_RESULT = re.compile(r"\b[Tt]he user sent\b")
+_MOST_TOLD = 20
+"""Results, and places in each, that are looked at: a hostile log could hold thousands of all."""
+_SOON = 20
+"""Rows after which it is no longer told."""
 _OF_THE_PROGRAM = ("<task-notification>", "<agent-notification>")
 
 
@@ -47,26 +53,39 @@ class Queue:
     """
 
     taken: list[Taken] = field(default_factory=list)
-    _waiting: deque[tuple[object, int]] = field(default_factory=deque)
+    _waiting: OrderedDict[int, tuple[object, int]] = field(default_factory=OrderedDict)
+    _numbers: dict[str, deque[int]] = field(default_factory=dict)
+    """Text → where it waits."""
+    _count: int = 0
 
     def take(self, record: dict[str, Any], line: int, place: int) -> bool:
         """Takes the next operation; whether it may be a message is True, and settled by `unsaid`."""
         operation, content = record.get("operation"), record.get("content")
         if operation == "enqueue":
-            self._waiting.append((content, place))
+            self._count += 1
+            self._waiting[self._count] = content, place
+            self._numbers.setdefault(plain_text(content), deque()).append(self._count)
         elif operation == "popAll":
             self._waiting.clear()
+            self._numbers.clear()
         elif self._waiting or content:
-            said, since = content, 0  # a log that begins later does not say when it was typed
-            if self._waiting:
-                at = next((at for at, (waits, _) in enumerate(self._waiting) if content and waits == content), 0)
-                said, since = self._waiting[at]
-                del self._waiting[at]
+            said, since = self._next(content) if self._waiting else (content, 0)  # 0: the log begins after it was typed
             text = plain_text(said).strip()
             if operation == "remove" and record.get("reason") in _GIVEN and text and not _LOCAL_COMMAND.match(text):
                 self.taken.append(Taken(line, said, text, record.get("timestamp"), since, place))
                 return True
         return False
+
+    def _next(self, content: object) -> tuple[object, int]:
+        """What waits with that content, else what waits longest."""
+        same = self._numbers.get(plain_text(content)) if content else None
+        number = same[0] if same else next(iter(self._waiting))
+        said, since = self._waiting.pop(number)
+        numbers = self._numbers[plain_text(said)]
+        numbers.popleft()
+        if not numbers:
+            del self._numbers[plain_text(said)]
+        return said, since
 
     def unsaid(self, rows: Sequence[Row]) -> list[Taken]:
         """What was taken and neither a result nor a later row of the user's repeats; each row repeats one."""
@@ -77,14 +96,18 @@ class Queue:
             if row.role == "user" and "summary" not in row.flags:
                 texts.setdefault("\n".join(block.text for block in row.blocks).strip(), deque()).append(place)
         results = [
-            (place, block.text)
+            (place, block.text, [told.end() for told in islice(_TOLD_IN_RESULT.finditer(block.text), _MOST_TOLD)])
             for place, row in enumerate(rows)
             for block in row.blocks
-            if block.kind == "tool_result" and _TOLD_IN_RESULT.search(block.text)
+            if block.kind == "tool_result"
         ]
+        results = [result for result in results if result[2]]
+        places_of_results = [place for place, _, _ in results]
         found: list[Taken] = []
         for taken in self.taken:
-            if any(place >= taken.since and _is_told(taken.text, text) for place, text in results):
+            first = bisect_left(places_of_results, taken.since)
+            last = min(bisect_right(places_of_results, taken.place + _SOON), first + _MOST_TOLD)
+            if any(_is_told(taken.text, text, starts) for _, text, starts in results[first:last]):
                 continue
             places = texts.get(taken.text) or deque()
             while places and places[0] < taken.since:
@@ -96,6 +119,6 @@ class Queue:
         return found
 
 
-def _is_told(said: str, result: str) -> bool:
+def _is_told(said: str, result: str, starts: Sequence[int]) -> bool:
     """Whether a result says that the user sent this; a word alone ("stop") stands in many a file that was read."""
-    return any(0 <= result.find(said, told.end()) <= told.end() + 200 for told in _TOLD_IN_RESULT.finditer(result))
+    return any(result.find(said, start, start + 200 + len(said)) >= 0 for start in starts)
