@@ -87,8 +87,8 @@ def _follow(store: Any, name: str) -> tuple[Any, tuple[str, ...]]:
         return entry(store, link[1]), (link[2],)
 
 
-def _numbers(given: tuple[str, ...], last: int) -> list[int]:
-    found: list[int] = []
+def _numbers(given: tuple[str, ...], last: int) -> set[int]:
+    found: set[int] = set()
     for text in given:
         bounds = re.fullmatch(r"M?(\d+)(?:-M?(\d+))?", text.strip(), re.IGNORECASE)
         if bounds is None:
@@ -96,7 +96,7 @@ def _numbers(given: tuple[str, ...], last: int) -> list[int]:
         low, high = int(bounds[1]), int(bounds[2] or bounds[1])
         if not 1 <= low <= high <= last:
             raise UsageError(f"message {text}: the transcript has messages 1 to {last}")
-        found += range(low, high + 1)
+        found.update(range(low, high + 1))
     return found
 
 

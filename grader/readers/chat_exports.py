@@ -14,7 +14,6 @@ from grader.readers.content import content_blocks, plain_text
 from grader.readers.evidence import Head
 from grader.readers.finish import finish
 from grader.readers.jsontext import decode_json
-from grader.readers.markup import has_markup
 from grader.readers.placeholders import media_block
 from grader.readers.report import Report
 from grader.readers.roles import role_of
@@ -81,7 +80,6 @@ class _Conversation(TypedDict, total=False):
 
 
 _NEEDED = msgspec.json.Decoder(list[_Conversation])
-_SENDERS: dict[str, Role] = {"human": "user", "assistant": "assistant"}
 _NOTES = ("token_budget", "flag")
 _TEXTS = ("voice_note", "injected_prompt_block")
 
@@ -174,11 +172,6 @@ def _claude(source: Source, report: Report, record: dict[str, Any], line: int | 
     said: dict[str, list[Message]] = {}
     parents: dict[str, str] = {}
     for position, row in enumerate(record["chat_messages"], 1):
-        if type(row) is dict and (plain := _plain_claude(row)) is not None and plain.source_id not in said:
-            said[plain.source_id or ""] = [plain]
-            if (parent := row.get("parent_message_uuid")) is not None and type(parent) is str:
-                parents[plain.source_id or ""] = parent
-            continue
         with contained(report, "message", line=position):
             if not isinstance(row, dict):
                 report.warn("malformed_message", line=position, detail=f"{type(row).__name__} instead of an object")
@@ -210,23 +203,6 @@ def _newest(said: dict[str, list[Message]]) -> str | None:
     """The message told last, where the export does not say which is the current one; None where times are missing."""
     told = {key: messages[0].timestamp for key, messages in said.items() if messages and messages[0].timestamp}
     return max(told, key=lambda key: told[key] or "") if len(told) == len(said) and told else None
-
-
-def _plain_claude(row: dict[str, Any]) -> Message | None:
-    """What `_claude_message` gives for one text, as most rows are; None for every other."""
-    content, uuid, sender = row.get("content"), row.get("uuid"), row.get("sender")
-    if type(content) is not list or len(content) != 1 or type(uuid) is not str or not uuid or type(sender) is not str:
-        return None
-    if row.get("attachments") or row.get("files") or row.get("files_v2") or type(content[0]) is not dict:
-        return None
-    role, text = _SENDERS.get(sender), content[0].get("text")
-    if role is None or content[0].get("type") != "text" or type(text) is not str or not text or text.isspace():
-        return None
-    return (
-        None
-        if role == "assistant" and has_markup(text)
-        else turn(role, (Block("text", text),), time=row.get("created_at"), source_id=uuid)
-    )
 
 
 def _claude_message(row: dict[str, Any], report: Report, line: int) -> Message:

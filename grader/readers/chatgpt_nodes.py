@@ -6,7 +6,6 @@ from typing import Any
 
 from grader.readers.content import content_blocks, plain_text, reasoning_block, result_block, text_blocks
 from grader.readers.jsontext import decode_json
-from grader.readers.markup import has_markup
 from grader.readers.placeholders import media_block
 from grader.readers.report import Report
 from grader.readers.roles import role_of
@@ -17,16 +16,11 @@ from grader.transcript import Block, Message, Role
 __all__ = ["node_message"]
 
 _SAID = ("text", "result", "content", "output_str")
-_ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant"}
-_NONE: dict[str, Any] = {}
 _PARTIAL = frozenset(["in_progress", "finished_partial_completion"])
 
 
 def node_message(message: dict[str, Any], report: Report) -> list[Message]:
     """The message of a node of the tree: what an assistant sends to a tool is a call, what a tool says a result."""
-    plain = _plain_message(message)
-    if plain is not None:
-        return [plain]
     author = message["author"] if isinstance(message.get("author"), dict) else {}
     content = message["content"] if isinstance(message.get("content"), dict) else {"parts": [message.get("content")]}
     metadata = message["metadata"] if isinstance(message.get("metadata"), dict) else {}
@@ -43,22 +37,6 @@ def node_message(message: dict[str, Any], report: Report) -> list[Message]:
         flags.append("meta")
     said: dict[str, Any] = {"time": message.get("create_time"), "source_id": message.get("id"), "flags": flags}
     return [turn(role, blocks, name=unknown or (author.get("name") if role != "tool" else None), **said)]
-
-
-def _plain_message(message: dict[str, Any]) -> Message | None:
-    """What `node_message` gives for one text of user or assistant, as most are; None for every other."""
-    try:
-        author, content, metadata = message["author"], message["content"], message.get("metadata") or _NONE
-        role, (text,) = _ROLES[author["role"]], content["parts"]
-        if content["content_type"] != "text" or author.get("name") or message.get("recipient", "all") != "all":
-            return None
-        if metadata.get("is_visually_hidden_from_conversation") is True or message.get("status") in _PARTIAL:
-            return None
-    except (LookupError, TypeError, ValueError, AttributeError):
-        return None
-    if type(text) is not str or not text or text.isspace() or (role == "assistant" and has_markup(text)):
-        return None
-    return turn(role, (Block("text", text),), time=message.get("create_time"), source_id=message.get("id"))
 
 
 def _blocks(content: dict[str, Any], role: Role, report: Report) -> list[Block]:

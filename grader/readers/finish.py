@@ -39,7 +39,7 @@ def finish(
     member: str | None = None,
     has_results: bool = True,
 ) -> Transcript:
-    """Cleans the text, pairs results with calls, numbers the messages, derives digest and id, applies what the caller gave.
+    """Cleans the text, pairs results with calls, numbers the messages, derives an id where there is none, applies what the caller gave.
 
     `id` is the source's own; without one it is derived from format and digest. `models`: every model seen, kept in the
     metadata when there are several. `row`: line or position in a file of several transcripts; `member`: entry of an archive

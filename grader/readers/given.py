@@ -101,11 +101,13 @@ def _path_pattern(pattern: str) -> re.Pattern[str]:
     pieces = re.split(r"(\{[^{}]*\}|\*\*|\*|\?)", pattern.strip("/"))
     regex = ""
     for piece in pieces:
-        if piece.startswith("{"):
+        if piece.startswith("{") and piece.endswith("}"):
             name = piece[1:-1]
             if not name.isidentifier():
                 raise UsageError(f"--from-path: {piece} must hold a name, as in '{{model}}/{{condition}}/*'")
             regex += f"(?P<{name}>[^/]+?)"
+        elif "{" in piece or "}" in piece:
+            raise UsageError(f"--from-path: a brace stands alone in {pattern!r}; write '{{model}}/{{condition}}/*'")
         else:
             regex += {"**": ".*", "*": "[^/]*", "?": "[^/]"}.get(piece, re.escape(piece))
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from grader.readers.contained import contained
 from grader.readers.content import content_blocks, reasoning_block, result_block
-from grader.readers.plain_chat import Paired, Settled, plain_messages
+from grader.readers.plain_chat import Paired, Settled, plain_message, plain_messages
 from grader.readers.report import Report
 from grader.readers.responses_items import ResponsesReader, is_responses_item
 from grader.readers.roles import role_of
@@ -70,7 +70,7 @@ def openai_messages(
             with contained(report, "message", line=line):
                 items.add(row, time=row.get("timestamp") or row.get("created_at"), line=line, flags=flags)
             continue
-        plain = _plain_message(row, len(messages) + 1, thread, flags)
+        plain = plain_message(row, len(messages) + 1, thread, flags)
         if plain is not None:
             messages.append(plain)
         elif parts is not None and isinstance(row.get("parts"), list) and not row.get("content"):
@@ -79,26 +79,6 @@ def openai_messages(
         else:
             messages += openai_message(row, report, thread=thread, line=line, flags=flags)
     return messages + items.messages() if items is not None else messages
-
-
-def _plain_message(row: dict[str, Any], index: int, thread: str, flags: tuple[str, ...]) -> Message | None:
-    """What `openai_message` gives for a text, alone, with calls, or as a result, as most rows are; None for every other."""
-    size, text, role = len(row), row.get("content"), row.get("role")
-    if size > 3 or type(text) is not str or not text or text.isspace():
-        return None
-    blocks: tuple[Block, ...]
-    if size == 2 and (role == "user" or role == "system" or (role == "assistant" and "<" not in text)):
-        blocks = (Block("text", text),)
-    elif size == 3 and role == "tool" and type(call_id := row.get("tool_call_id")) is str and call_id:
-        blocks = (Block("tool_result", text, None, call_id),)
-    elif size == 3 and role == "assistant" and "<" not in text and type(calls := row.get("tool_calls")) is list:
-        for call in calls:
-            if type(call) is not dict:
-                return None
-        blocks = (Block("text", text), *map(_call, calls))
-    else:
-        return None
-    return Message(index, role, blocks, None, thread, None, None, flags)
 
 
 def openai_message(

@@ -19,7 +19,7 @@ from grader.readers.markup import has_markup
 from grader.readers.toolcall import flat_lines
 from grader.transcript import ROLES, Block, Message, Role
 
-__all__ = ["Paired", "Settled", "plain_messages"]
+__all__ = ["Paired", "Settled", "plain_message", "plain_messages"]
 
 _ROLES: dict[Any, Role] = {role: role for role in ROLES}
 _ROLE, _CONTENT = itemgetter("role"), itemgetter("content")
@@ -77,6 +77,18 @@ def plain_messages(rows: Sequence[Any], first: int, paired: Paired) -> list[Mess
         if has_markup(text) and "assistant" in [role for role, told in zip(roles, texts, strict=True) if told is text]:
             return None
     return list(map(Message, count(first), roles, blocks))
+
+
+def plain_message(row: dict[str, Any], index: int, thread: str, flags: tuple[str, ...]) -> Message | None:
+    """What `openai_message` gives for one plain row, neither cleaned nor paired; None for every other."""
+    try:
+        role, text = _ROLES[row["role"]], row["content"]
+        if type(text) is not str or text.isspace() or (role == "assistant" and has_markup(text)):
+            return None
+        blocks = _blocks(row, role, text, Paired(), [])
+    except (LookupError, TypeError, ValueError):
+        return None
+    return Message(index, role, blocks, None, thread, None, None, flags) if blocks else None
 
 
 def _are_plain(texts: Iterable[str]) -> bool:

@@ -318,9 +318,8 @@ class Source:
         takes it, for long lists.
         """
         if self.head.kind == "list" and (not self.head.whole or len(self._data or b"") > _STEP):
-            yield from self.values_at(
-                None, report, needed=needed
-            )  # of the items together, as objects, three times as much is held
+            # of the items together, as objects, three times as much is held
+            yield from self.values_at(None, report, needed=needed)
         elif self.head.kind == "list":
             for position, item in enumerate(self.document, 1):
                 report.rows += 1

@@ -154,9 +154,11 @@ def _of_row(source: Source, report: Report, table: TableMap, line: int, row: Any
         prompt = plain_text(field_at(row, table.prompt))
         given = prompt_messages(source, report, user=prompt, line=line) if prompt.strip() else []
         return _finished(source, report, table, row, [*given, *messages], id=own, line=line)
-    said = plain_text(field_at(row, table.response))
+    response = field_at(row, table.response)
+    said = plain_text(response)
     if not said.strip():
-        report.warn("failed_sample", line=line, detail="empty response")
+        why = "empty response" if response is not None else f"nothing under {table.response}"
+        report.warn("failed_sample", line=line, detail=why)
         return None
     given = prompt_messages(source, report, user=plain_text(field_at(row, table.prompt)), line=line)
     answer = turn("assistant", [*_reasoning(row, table), *content_blocks(said, "assistant", report)])

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from grader.pipeline.progress import Progress
 from grader.text import one_line, sanitise
@@ -79,7 +79,7 @@ def warn(text: str) -> None:
     try:
         print(one_line(text), file=sys.stderr)
     except BrokenPipeError:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  stays open until the end
+        sys.stderr = _nowhere()
 
 
 @contextmanager
@@ -89,7 +89,11 @@ def whoever_reads() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  stays open until the end
+        sys.stdout = _nowhere()
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # stays open until the end
 
 
 @contextmanager

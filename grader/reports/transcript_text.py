@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d(?::\d\d)?)")
 _STYLES = {"system": "dim", "user": "cyan", "assistant": "bold yellow", "tool": "green"}
 
 
-def transcript_json(transcript: Transcript, only: Sequence[int] | None = None) -> dict[str, Any]:
+def transcript_json(transcript: Transcript, only: Collection[int] | None = None) -> dict[str, Any]:
     """The document of `show ID --json`, with what else a block or message carries under further names; `only` these messages."""
     return {
         "id": transcript.id,
@@ -73,7 +73,7 @@ def print_transcript(
     transcript: Transcript,
     *,
     full: bool = False,
-    only: Sequence[int] | None = None,
+    only: Collection[int] | None = None,
     labels: Iterable[Annotation] = (),
     scores: bool = False,
 ) -> None:

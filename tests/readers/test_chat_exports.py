@@ -140,48 +140,6 @@ def test_pages_screens_and_output_of_chatgpts_tools_are_results(write: Any) -> N
     ]
 
 
-def test_rows_of_one_text_are_read_as_all_others(write: Callable[..., Path]) -> None:
-    texts = [
-        "Hello.",
-        "<think>Plan.</think>Done.",
-        "`<think>` is a tag",
-        "a; b",
-        "see data:image/png;base64,iVBORw0K",
-        " \n",
-        "\u0000",
-        "",
-    ]
-    times = [
-        "2026-01-01T00:00:01Z",
-        "2026-01-01T00:00:01.120000+00:00",
-        "2026-01-01 00:00:01",
-        1767225601.5,
-        None,
-        "later",
-        "",
-        7,
-    ]
-
-    def export(*senders: object) -> list[dict[str, Any]]:
-        rows = [
-            {
-                "uuid": f"m{number % 7}",  # one of them twice
-                "sender": senders[number % 2],
-                "text": text,
-                "content": [{"type": "text", "text": text}],
-                "created_at": time,
-                "parent_message_uuid": f"m{number - 1}",
-            }
-            for number, (text, time) in enumerate(zip(texts, times, strict=True))
-        ]
-        return [{"uuid": "c", "chat_messages": rows}, {"uuid": "d", "chat_messages": rows[::-1]}]
-
-    # senders in capitals are known too, but are not what rows usually have
-    plain, other = Reading(write(export("human", "assistant"))), Reading(write(export("Human", "ASSISTANT")))
-    assert plain.transcripts == other.transcripts
-    assert plain.warnings == other.warnings
-
-
 def test_a_long_export_is_read_as_a_short_one(tmp_path: Path) -> None:
     """What is passed undecoded in a long one is nothing that is read of a short one."""
     node_metadata = {"model_slug": "gpt-4", "is_visually_hidden_from_conversation": False, "citations": [{"a": 1}]}
@@ -234,42 +192,3 @@ def test_a_long_export_is_read_as_a_short_one(tmp_path: Path) -> None:
         assert long.by_id(name).model == short.by_id(name).model
     assert [message.text for message in short.by_id("c0").messages] == ["Only here.\n[file a.txt]", "Both."]
     assert len(long.transcripts) == 4000
-
-
-def test_nodes_of_one_text_are_read_as_all_others(write: Callable[..., Path]) -> None:
-    texts: list[object] = [
-        "Hello.",
-        "<think>Plan.</think>Done.",
-        "`<think>` is a tag",
-        "a; b",
-        " \n",
-        "\x00",
-        "",
-        None,
-        3,
-        {"text": "in an object"},
-    ]
-    more: list[dict[str, Any]] = [
-        {},
-        {"status": "in_progress"},
-        {"metadata": {"is_visually_hidden_from_conversation": True, "model_slug": "m"}},
-        {"metadata": None, "recipient": None},
-        {"recipient": "browser"},
-        {"author": {"role": "assistant", "name": "helper"}},
-        {"create_time": 1767225601.5, "id": "own"},
-        {"create_time": "2026-01-01T00:00:01Z", "id": 7},
-    ]
-
-    def export(*speakers: str) -> dict[str, Any]:
-        mapping: dict[str, Any] = {}
-        for number, (text, extra) in enumerate((text, extra) for text in texts for extra in more):
-            content = {"content_type": "text", "parts": [text]}
-            said = {"author": {"role": speakers[number % 2]}, "content": content, **extra}
-            mapping[f"n{number}"] = {"parent": f"n{number - 1}" if number else None, "message": said}
-        return {"conversation_id": "c", "mapping": mapping, "current_node": f"n{number}"}
-
-    # roles in capitals are known too, but are not what nodes usually have
-    plain, other = Reading(write(export("user", "assistant"))), Reading(write(export("User", "ASSISTANT")))
-    assert plain.transcripts == other.transcripts
-    assert plain.warnings == other.warnings
-    assert len(plain.only.messages) > 60

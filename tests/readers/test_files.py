@@ -297,6 +297,7 @@ def test_fields_can_be_set_taken_from_the_path_and_from_a_table(tmp_path: Path) 
     [
         ({"set": {"epoch": "three"}}, UsageError),
         ({"from_path": "{not a name}/*"}, UsageError),
+        ({"from_path": "{model"}, UsageError),
         ({"meta": "no.csv"}, BadInput),
         ({"meta": "wrong.csv"}, BadInput),
     ],

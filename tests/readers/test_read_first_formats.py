@@ -477,34 +477,36 @@ def test_a_fork_of_the_gemini_cli_keeps_parts_in_rows_of_claude_code(fixture_fil
     ]
 
 
+def _claude_row(uuid: str, parent: str | None, role: str, content: object) -> dict[str, Any]:
+    message = {"role": role, "content": content, **({"id": uuid} if role == "assistant" else {})}
+    return {"type": role, "uuid": uuid, "parentUuid": parent, "sessionId": "s", "message": message}
+
+
+def _queue_operation(operation: str, **more: object) -> dict[str, Any]:
+    return {"type": "queue-operation", "operation": operation, "sessionId": "s", **more}
+
+
 def test_what_claude_code_took_from_its_queue_within_a_turn_is_the_users_speech(write: Write) -> None:
-    def said(uuid: str, parent: str | None, role: str, content: object) -> dict[str, Any]:
-        message = {"role": role, "content": content, **({"id": uuid} if role == "assistant" else {})}
-        return {"type": role, "uuid": uuid, "parentUuid": parent, "sessionId": "s", "message": message}
-
-    def queue(operation: str, **more: object) -> dict[str, Any]:
-        return {"type": "queue-operation", "operation": operation, "sessionId": "s", **more}
-
     call = {"type": "tool_use", "id": "t1", "name": "Bash", "input": {"command": "ls"}}
     result = {"type": "tool_result", "tool_use_id": "t1", "content": "a.txt\nThe user sent a message: and sort it"}
     rows = [
-        said("u1", None, "user", "List the files."),
-        said("a1", "u1", "assistant", [call]),
-        queue("enqueue", content="in euros"),
-        queue("enqueue", content="and sort it"),
-        queue("enqueue", content="<task-notification>done</task-notification>"),
-        queue("enqueue", content="never mind"),
-        queue("remove"),  # older versions do not say again what it is
-        queue("remove", content="and sort it", reason="absorbed_mid_turn"),  # stands in the result
-        queue("remove", content="<task-notification>done</task-notification>"),
-        queue("remove", content="never mind", reason="cancelled"),
-        said("r1", "a1", "user", [result]),
-        queue("enqueue", content="Thanks."),
-        queue("dequeue"),
-        said("a2", "r1", "assistant", "Sorted."),
-        said("u2", "a2", "user", "Thanks."),
-        queue("enqueue", content="edited"),
-        queue("popAll", content="edited"),
+        _claude_row("u1", None, "user", "List the files."),
+        _claude_row("a1", "u1", "assistant", [call]),
+        _queue_operation("enqueue", content="in euros"),
+        _queue_operation("enqueue", content="and sort it"),
+        _queue_operation("enqueue", content="<task-notification>done</task-notification>"),
+        _queue_operation("enqueue", content="never mind"),
+        _queue_operation("remove"),  # older versions do not say again what it is
+        _queue_operation("remove", content="and sort it", reason="absorbed_mid_turn"),  # stands in the result
+        _queue_operation("remove", content="<task-notification>done</task-notification>"),
+        _queue_operation("remove", content="never mind", reason="cancelled"),
+        _claude_row("r1", "a1", "user", [result]),
+        _queue_operation("enqueue", content="Thanks."),
+        _queue_operation("dequeue"),
+        _claude_row("a2", "r1", "assistant", "Sorted."),
+        _claude_row("u2", "a2", "user", "Thanks."),
+        _queue_operation("enqueue", content="edited"),
+        _queue_operation("popAll", content="edited"),
     ]
     reading = Reading(write(rows, "s.jsonl", rows=True))
     assert [(message.role, message.flags, message.text) for message in reading.only.messages] == [
@@ -519,28 +521,24 @@ def test_what_claude_code_took_from_its_queue_within_a_turn_is_the_users_speech(
     assert reading.file.left_out == {"queue-operation": 10}
     assert reading.file.rows == len(rows)
     alone = Reading(
-        write([queue("enqueue", content="x"), queue("remove", content="x")], rows=True), format="claude_code"
+        write([_queue_operation("enqueue", content="x"), _queue_operation("remove", content="x")], rows=True),
+        format="claude_code",
     )
     assert alone.file.left_out == {"queue-operation": 2}
 
 
 def test_a_short_word_taken_from_the_queue_is_said_though_a_file_that_was_read_has_it(write: Write) -> None:
-    def row(uuid: str, parent: str | None, role: str, content: object) -> dict[str, Any]:
-        message = {"role": role, "content": content, **({"id": uuid} if role == "assistant" else {})}
-        return {"type": role, "uuid": uuid, "parentUuid": parent, "sessionId": "s", "message": message}
-
-    def queue(operation: str, **more: object) -> dict[str, Any]:
-        return {"type": "queue-operation", "operation": operation, "sessionId": "s", **more}
-
     rows = [
-        row("u1", None, "user", "Read the script."),
-        row("a1", "u1", "assistant", [{"type": "tool_use", "id": "t1", "name": "Read", "input": {"path": "lamp.sh"}}]),
-        queue("enqueue", content="stop"),
-        queue("remove"),
-        row(
+        _claude_row("u1", None, "user", "Read the script."),
+        _claude_row(
+            "a1", "u1", "assistant", [{"type": "tool_use", "id": "t1", "name": "Read", "input": {"path": "lamp.sh"}}]
+        ),
+        _queue_operation("enqueue", content="stop"),
+        _queue_operation("remove"),
+        _claude_row(
             "r1", "a1", "user", [{"type": "tool_result", "tool_use_id": "t1", "content": "# stops the lamp\nlamp stop"}]
         ),
-        row("a2", "r1", "assistant", "I stop here."),
+        _claude_row("a2", "r1", "assistant", "I stop here."),
     ]
     reading = Reading(write(rows, "s.jsonl", rows=True))
     assert [message.text for message in reading.only.messages if message.role == "user"] == ["Read the script.", "stop"]
