@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 import msgspec
 
 from grader.readers.chatgpt_nodes import node_message
-from grader.readers.contained import contained
+from grader.readers.contained import SHAPE_ERRORS, contained, warn_of_shape
 from grader.readers.content import content_blocks, plain_text
 from grader.readers.evidence import Head
 from grader.readers.finish import finish
@@ -144,10 +144,11 @@ def _chatgpt(source: Source, report: Report, record: dict[str, Any], line: int |
         metadata = message["metadata"] if isinstance(message.get("metadata"), dict) else {}
         if isinstance(metadata.get("model_slug"), str):
             models.append(metadata["model_slug"])
-        found: list[Message] = []
-        with contained(report, "message"):
-            found += node_message(message, report)
-        return found
+        try:
+            return node_message(message, report)
+        except SHAPE_ERRORS as error:
+            warn_of_shape(report, "message", error)
+            return []
 
     for key, node in nodes.items() if not parents else ():  # told from above only
         parents |= {child: key for child in node.get("children") or () if isinstance(child, str)}
@@ -172,15 +173,18 @@ def _claude(source: Source, report: Report, record: dict[str, Any], line: int | 
     said: dict[str, list[Message]] = {}
     parents: dict[str, str] = {}
     for position, row in enumerate(record["chat_messages"], 1):
-        with contained(report, "message", line=position):
+        try:
             if not isinstance(row, dict):
                 report.warn("malformed_message", line=position, detail=f"{type(row).__name__} instead of an object")
                 continue
             key = str(row.get("uuid") or f"#{position}")
             key = key if key not in said else f"{key}#{position}"
-            if isinstance(row.get("parent_message_uuid"), str):
-                parents[key] = row["parent_message_uuid"]
+            parent = row.get("parent_message_uuid")
+            if isinstance(parent, str):
+                parents[key] = parent
             said[key] = [_claude_message(row, report, position)]
+        except SHAPE_ERRORS as error:
+            warn_of_shape(report, "message", error, line=position)
     if not any(parent in said for parent in parents.values()):  # older exports are lists without a tree
         keys = list(said)
         parents = dict(zip(keys[1:], keys, strict=False))
@@ -201,14 +205,14 @@ def _claude(source: Source, report: Report, record: dict[str, Any], line: int | 
 
 def _newest(said: dict[str, list[Message]]) -> str | None:
     """The message told last, where the export does not say which is the current one; None where times are missing."""
-    told = {key: messages[0].timestamp for key, messages in said.items() if messages and messages[0].timestamp}
-    return max(told, key=lambda key: told[key] or "") if len(told) == len(said) and told else None
+    told = {key: messages[0].timestamp or "" for key, messages in said.items() if messages}
+    return max(told, key=told.__getitem__) if len(told) == len(said) and told and "" not in told.values() else None
 
 
 def _claude_message(row: dict[str, Any], report: Report, line: int) -> Message:
     role, unknown = role_of(row.get("sender"), report, line=line)
     content = row.get("content")
-    if type(content) is not list or not all(type(item) is dict and item.get("type") == "text" for item in content):
+    if type(content) is not list or [item for item in content if type(item) is not dict or item.get("type") != "text"]:
         content = list(_kept(content, report))
     blocks = content_blocks(content, role, report, line=line)
     if not blocks:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, islice
 from typing import Any
 
 from grader.readers.contained import contained
 from grader.readers.content import content_blocks, reasoning_block, result_block
-from grader.readers.plain_chat import Paired, Settled, plain_message, plain_messages
+from grader.readers.plain_chat import conversation, plain_message
 from grader.readers.report import Report
 from grader.readers.responses_items import ResponsesReader, is_responses_item
 from grader.readers.roles import role_of
@@ -19,7 +18,6 @@ from grader.transcript import Block, Message
 
 __all__ = ["openai_conversation", "openai_message", "openai_messages"]
 
-_BATCH = 256
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 
 
@@ -31,17 +29,7 @@ def openai_conversation(
     parts: Callable[[dict[str, Any], Report], list[Message]] | None = None,
 ) -> Sequence[Message]:
     """What `openai_messages` gives, for `finish`: Settled where all of the rows are plain."""
-    paired = Paired()
-    messages: list[Message] = []
-    rows = iter(rows)
-    while batch := list(islice(rows, _BATCH)):
-        plain = plain_messages(batch, len(messages) + 1, paired)
-        if plain is None:
-            return messages + openai_messages(chain(batch, rows), report, line=line, parts=parts)
-        messages += plain
-    settled = Settled(messages)
-    settled.paired = paired
-    return settled
+    return conversation(rows, lambda rest: openai_messages(rest, report, line=line, parts=parts))
 
 
 def openai_messages(
