@@ -99,9 +99,9 @@ def _plain_messages(
             ]
             if () in blocks:
                 return None
-    except (LookupError, TypeError, ValueError):
-        return None
-    if True in map(str.isspace, texts) or not _are_plain(said):
+        if True in map(str.isspace, texts) or not _are_plain(said):
+            return None
+    except (LookupError, TypeError, ValueError):  # TypeError: also where a name or an id is no text
         return None
     for text in [text for text in texts if "<" in text]:
         if has_markup(text) and "assistant" in [role for role, told in zip(roles, texts, strict=True) if told is text]:
@@ -115,7 +115,9 @@ def plain_message(row: dict[str, Any], index: int, thread: str, flags: tuple[str
         role, text = ROLES[row["role"]], row["content"]
         if type(text) is not str or text.isspace() or (role == "assistant" and has_markup(text)):
             return None
-        blocks = _blocks(row, role, text, Paired(), [])
+        told: list[str] = []
+        blocks = _blocks(row, role, text, Paired(), told)
+        "".join(told)
     except (LookupError, TypeError, ValueError):
         return None
     return Message(index, role, blocks, None, thread, None, None, flags) if blocks else None
@@ -132,20 +134,7 @@ def _blocks(row: dict[str, Any], role: Role, text: str, paired: Paired, said: li
     """The blocks of a row, () where it is not plain; their names and ids, and what calls say, are added to `said`."""
     size = len(row)
     if role == "tool":
-        if not text or size > 3:
-            return ()
-        call_id = row["tool_call_id"] if size == 3 else None
-        name = paired.asked.pop(call_id, None)
-        if name is None:
-            if call_id is None:
-                if paired.asked:  # it answers the first of them
-                    return ()
-            elif type(call_id) is not str or not call_id:
-                return ()
-            else:
-                said.append(call_id)
-            paired.orphans += 1
-        return (Block("tool_result", text, name, call_id),)
+        return _answered(text, row["tool_call_id"] if size == 3 else None, paired, said) if text and size < 4 else ()
     if size == 2:
         return (Block("text", text),) if text else ()
     if size > 3 or role != "assistant":
@@ -154,15 +143,28 @@ def _blocks(row: dict[str, Any], role: Role, text: str, paired: Paired, said: li
     if type(calls) is not list:
         return () if calls or not text else (Block("text", text),)
     blocks = [Block("text", text)] if text else []
+    asked = paired.asked
     for call in calls:
         function, call_id = call["function"], call["id"]
         name = function["name"]
-        if len(call) > 3 or type(name) is not str or type(call_id) is not str or not name or not call_id:
+        if not name or not call_id or call_id in asked or len(call) > 3:
             return ()
         told = flat_lines(_ARGUMENTS(function["arguments"]))
-        if call_id in paired.asked:
-            return ()
-        paired.asked[call_id] = name
+        asked[call_id] = name
         said += (name, call_id, told)
         blocks.append(Block("tool_call", told, name, call_id))
     return tuple(blocks)
+
+
+def _answered(text: str, call_id: Any, paired: Paired, said: list[str]) -> tuple[Block, ...]:
+    name = paired.asked.pop(call_id, None)
+    if name is None:
+        if call_id is None:
+            if paired.asked:  # it answers the first of them
+                return ()
+        elif not call_id:
+            return ()
+        else:
+            said.append(call_id)
+        paired.orphans += 1
+    return (Block("tool_result", text, name, call_id),)
