@@ -18,6 +18,7 @@ _REASONING_TYPES = frozenset(["reasoning", "thinking", "reasoning_text", "think"
 _MEDIA_TYPES = {
     "image": "image",
     "image_url": "image",
+    "image_file": "image",
     "input_image": "image",
     "inputImage": "image",
     "output_image": "image",
