@@ -47,12 +47,14 @@ def finish(
     is worth a word.
     """
     cleaned: tuple[Message, ...]
+    seen: Iterable[str] = (MAIN,)
     if isinstance(messages, Settled):
         cleaned = tuple(messages)
         note_unpaired(report, len(messages.paired.asked), messages.paired.orphans)
     else:
         kept_messages = clean_messages(messages, report)
         cleaned = renumber(pair_results(kept_messages, report) if has_results else kept_messages)
+        seen = dict.fromkeys([message.thread for message in cleaned])
     if not cleaned:
         report.warn("no_messages", line=row)
     kept = {key: value for key, value in metadata.items() if value not in _NOTHING} if metadata else {}
@@ -72,7 +74,7 @@ def finish(
     if scores:
         fields.metadata["scores"] = clean_metadata(list(scores))
     entries = {str(key): dict(entry) for key, entry in threads.items()} if threads else {}
-    for thread in dict.fromkeys([message.thread for message in cleaned]):
+    for thread in seen:
         if thread not in entries and (entries or thread != MAIN):
             kind = "main" if thread == MAIN else "subagent"
             entries[thread] = {"kind": kind, "parent": None if kind == "main" else MAIN, "actor": None}
