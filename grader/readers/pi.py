@@ -12,7 +12,7 @@ from grader.readers.contained import contained
 from grader.readers.entry_tree import EntryTree
 from grader.readers.evidence import Head
 from grader.readers.finish import finish
-from grader.readers.pi_messages import model_of, pi_message
+from grader.readers.pi_messages import is_beside, model_of, pi_message
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
 from grader.transcript import Message, Transcript
@@ -88,7 +88,14 @@ class _Session:
         message = self._message(record, line)
         if message is None:
             self.report.leave_out(kind or "entry without type")
-        self._tree.add(record.get("id"), record.get("parentId"), message, names_parent="parentId" in record)
+        row = record.get("message")
+        self._tree.add(
+            record.get("id"),
+            record.get("parentId"),
+            message,
+            names_parent="parentId" in record,
+            beside=isinstance(row, dict) and is_beside(row),
+        )
 
     def transcript(self, source: Source) -> Transcript:
         messages, threads = self._tree.threads()
