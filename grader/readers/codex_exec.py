@@ -10,7 +10,7 @@ from typing import Any
 from grader.readers.content import plain_text, reasoning_block, result_block, text_blocks
 from grader.readers.jsontext import compact
 from grader.readers.report import Report
-from grader.readers.toolcall import tool_call
+from grader.readers.toolcall import arguments_text, tool_call
 from grader.readers.turns import turn
 from grader.transcript import Block, Message
 
@@ -119,6 +119,11 @@ class ExecItems:
             name = ".".join(str(item[part]) for part in ("server", "tool") if item.get(part))
             call = tool_call(name or None, item.get("arguments"), call_id=key)
             return self._answered(call, item, item.get("result"), key)
+        if kind == "collab_tool_call":  # what sub-agents are told, and what they say
+            given = {part: item[part] for part in ("prompt", "receiver_thread_ids") if item.get(part)}
+            states = item.get("agents_states")
+            call = tool_call(item.get("tool"), given, call_id=key)
+            return self._answered(call, item, arguments_text(states)[0] if states else None, key)
         if isinstance(kind, str) and kind in _CALLS:
             given = {part: item[part] for part in ("command", "changes", "query", "items") if part in item}
             call = tool_call(_CALLS[kind], given, call_id=key)

@@ -158,9 +158,16 @@ def test_what_codex_exec_prints_is_its_items_each_once() -> None:
         ("assistant", [("tool_call", "q: lamp")]),
         ("tool", [("tool_result", "Two issues.")]),
         ("assistant", [("text", "The lamp is mended.")]),
+        ("assistant", [("tool_call", "prompt: Look for a fuse.\nreceiver_thread_ids[0]: 0199-sub")]),
+        ("tool", [("tool_result", "0199-sub.status: completed\n0199-sub.message: It is in the drawer.")]),
     ]
-    assert calls(transcript) == [("shell", "item_1"), ("apply_patch", "item_2"), ("tracker.search", "item_3")]
-    assert [block.error for block in blocks(transcript, "tool_result")] == ["exit code 1", None]
+    assert calls(transcript) == [
+        ("shell", "item_1"),
+        ("apply_patch", "item_2"),
+        ("tracker.search", "item_3"),
+        ("wait", "item_6"),
+    ]
+    assert [block.error for block in blocks(transcript, "tool_result")] == ["exit code 1", None, None]
     assert reading.warnings == {"prompt_missing": 1}
     assert reading.file.left_out == {
         "thread.started": 1,
