@@ -13,7 +13,9 @@ from grader.transcript import Block, Role
 
 __all__ = ["content_blocks", "plain_text", "reasoning_block", "result_block", "text_blocks"]
 
-_TEXT_TYPES = frozenset(["text", "input_text", "output_text", "summary_text", "refusal", "Text", "inputText", "logs"])
+_TEXT_TYPES = frozenset(
+    ["text", "input_text", "output_text", "summary_text", "refusal", "Text", "inputText", "logs", "tool_output"]
+)
 _REASONING_TYPES = frozenset(["reasoning", "thinking", "reasoning_text", "think"])
 _MEDIA_TYPES = {
     "image": "image",
@@ -259,7 +261,7 @@ def _call_item(item: dict[str, Any], report: Report) -> list[Block]:
         return _calls_in_json(item["value"])
     function = item["function"] if isinstance(item.get("function"), dict) else item
     arguments = next((function[key] for key in ("input", "arguments", "args", "value") if key in function), None)
-    call_id = item.get("id") or item.get("call_id") or item.get("toolCallId")
+    call_id = next((item[key] for key in ("id", "call_id", "tool_call_id", "toolCallId") if item.get(key)), None)
     call = tool_call(function.get("name") or item.get("toolName"), arguments, call_id=call_id)
     if item.get("result") is None and not item.get("error"):
         return [call]
