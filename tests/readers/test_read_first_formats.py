@@ -133,7 +133,7 @@ def test_results_in_a_users_row_become_tool_messages(fixture_file: Fixture) -> N
     ]
     result, image = transcript.messages[3].blocks
     assert (result.name, result.text, result.error, image.kind) == ("fire", "too hot", "error", "media")
-    assert transcript.messages[1].text == "Read this.\nAsh glaze, cone 10."
+    assert transcript.messages[1].text == "Read this.\n[document text/plain glazes]\nAsh glaze, cone 10."
     assert transcript.messages[4].text == "Try again."
 
 
