@@ -78,6 +78,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("openhands_sdk", ("openhands_sdk",)),
     Family("openhands_eval", ("openhands_eval",)),
     Family("sharegpt", ("sharegpt", "hh")),
+    Family("arena", ("mt_bench", "arena")),
     Family("toolcalls", ("toolcalls",)),
     Family("chat", ("chat",)),
     Family("response_only", ("response_only",)),
