@@ -84,6 +84,7 @@ def import_paths(
     """
     summary = ImportSummary()
     writer = _Writer(store, summary)
+    table = None if options is None else options.meta_table
     given = [str(path) for path in paths]
     total = count_files(given) if progress is not None else None
     for path in given:
@@ -97,6 +98,11 @@ def import_paths(
                 progress("read", summary.files, max(total, summary.files), found.path)
         writer.flush()
     summary.keys = list(dict.fromkeys(summary.keys))
+    if options is not None and table is not None:
+        for useless in table.useless():
+            summary.warnings.append(
+                Warned(str(options.meta), useless.reason, useless.rows, line=useless.line, detail=useless.names)
+            )
     return summary
 
 

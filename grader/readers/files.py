@@ -53,18 +53,37 @@ def find_sources(path: str | os.PathLike[str], options: ReadOptions) -> Iterator
         text = local
     given = Path(text)
     if not given.exists() and not given.is_symlink():
-        found = sorted(glob.glob(text, recursive=True)) if glob.has_magic(text) else []
-        if not found:
-            raise BadInput("no such file or folder", path=text)
-        root = options.root or _fixed_part(text)
-        for name in found:
-            if not Path(name).is_dir():
-                yield _file(Path(name), options, root)
+        yield from _matching(text, options)
         return
     if given.is_dir():
         yield from _walk(given, options, options.root or given)
     else:
         yield _file(given, options, options.root or given.parent)
+
+
+def _matching(pattern: str, options: ReadOptions) -> Iterator[Source | Refused]:
+    """What a pattern matches, as if a shell had expanded it: its folders are walked, too, unless `**` does so already."""
+    if not glob.has_magic(pattern):
+        raise BadInput(f"no such file or folder{_missing(Path(pattern).parent)}", path=pattern)
+    found = [Path(name) for name in sorted(glob.glob(pattern, recursive=True))]
+    if "**" in pattern:
+        found = [path for path in found if not path.is_dir()]
+    if not found:
+        raise BadInput(f"nothing matches this pattern{_missing(_fixed_part(pattern))}", path=pattern)
+    root = options.root or _fixed_part(pattern)
+    for path in found:
+        if not path.is_dir():
+            yield _file(path, options, root)
+        elif path.is_symlink():
+            yield Refused(path, "not_regular", "link to a folder")
+        else:
+            yield from _walk(path, options, root)
+
+
+def _missing(folder: Path) -> str:
+    """The first part of `folder` that is not there, in words; "" where all of it is."""
+    gone = next((part for part in (*reversed(folder.parents), folder) if not part.exists()), None)
+    return "" if gone is None else f": there is no folder {gone}"
 
 
 def _remote(url: str, options: ReadOptions) -> Iterator[Source | Refused]:

@@ -9,6 +9,7 @@ import json
 import lzma
 import os
 import random
+import re
 import socket
 import string
 import sys
@@ -175,9 +176,27 @@ def test_patterns_names_with_brackets_and_nothing_at_all(tmp_path: Path) -> None
         (tmp_path / name).write_bytes(DATA)
     assert len(Reading(str(tmp_path / "a*.jsonl")).files) == 2
     assert len(Reading(str(tmp_path / "[x].jsonl")).files) == 1
-    for missing in ("none.jsonl", "z*.jsonl"):
-        with pytest.raises(BadInput, match="no such file"):
+    for missing, said in (
+        ("none.jsonl", "none.jsonl: no such file or folder$"),
+        ("no/where/a.jsonl", f"no such file or folder: there is no folder {re.escape(str(tmp_path))}/no$"),
+        ("z*.jsonl", r"z\*.jsonl: nothing matches this pattern$"),
+        ("no/*/a.jsonl", f"nothing matches this pattern: there is no folder {re.escape(str(tmp_path))}/no$"),
+    ):
+        with pytest.raises(BadInput, match=said):
             Reading(str(tmp_path / missing))
+
+
+def test_a_pattern_takes_folders_as_a_shell_would(tmp_path: Path) -> None:
+    for name in ("runs/a/1.jsonl", "runs/b/c/2.jsonl", "runs/3.jsonl"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(DATA)
+    (tmp_path / "runs" / "link").symlink_to(tmp_path)
+    for pattern, names in (
+        ("runs/*", ["3.jsonl", "1.jsonl", "2.jsonl", "link"]),
+        ("runs/[ab]", ["1.jsonl", "2.jsonl"]),
+        ("runs/[ab]/**", ["1.jsonl", "2.jsonl"]),
+    ):
+        assert [Path(file.path).name for file in Reading(str(tmp_path / pattern)).files] == names
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:

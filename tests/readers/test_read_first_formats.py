@@ -185,7 +185,7 @@ def test_results_in_a_users_row_become_tool_messages(fixture_file: Fixture) -> N
     ]
     result, image = transcript.messages[3].blocks
     assert (result.name, result.text, result.error, image.kind) == ("fire", "too hot", "error", "media")
-    assert transcript.messages[1].text == "Read this.\nAsh glaze, cone 10."
+    assert transcript.messages[1].text == "Read this.\n[document text/plain glazes]\nAsh glaze, cone 10."
     assert transcript.messages[4].text == "Try again."
 
 
@@ -385,6 +385,39 @@ def test_responses_alone(fixture_file: Fixture) -> None:
     assert first.metadata["scores"][0]["name"] == "safety_notes"
     assert spoken(second) == [("user", "Name a bridge."), ("assistant", "The old one.")]
     assert reading.warnings == {"prompt_missing": 1, "failed_sample": 1}
+
+
+def test_instructions_with_what_they_are_about_and_earlier_turns(fixture_file: Fixture) -> None:
+    reading = Reading(fixture_file("response_only/alpaca.json"))
+    first, second, third = reading.transcripts
+    assert spoken(first) == [("user", "Name three knots."), ("assistant", "Bowline, reef knot, clove hitch.")]
+    assert spoken(second) == [
+        ("system", "You teach sailors."),
+        ("user", "Is rope dear?"),
+        ("assistant", "No."),
+        ("user", "And chain?"),
+        ("assistant", "Yes."),
+        ("user", "Which of these holds?\n\nbowline; granny knot"),
+        ("assistant", "The granny slips.\nThe bowline."),
+    ]
+    assert [message.flags for message in second.messages[-2:]] == [("input",), ()]
+    assert (third.model, third.metadata) == ("orion-2", {"dataset": "knots"})
+    assert reading.warnings == {}
+
+
+@pytest.mark.parametrize(
+    ("row", "asked", "kept"),
+    [
+        ({"instruction": "Who?", "context": "By Ann.", "response": "Ann.", "category": "qa"}, "Who?\n\nBy Ann.", {"category": "qa"}),
+        ({"prompt": "All of it.", "instruction": "Who?", "input": "x", "response": "Ann."}, "All of it.", {"instruction": "Who?", "input": "x"}),
+        ({"input": "Who?", "response": "Ann."}, "Who?", {}),
+    ],
+)  # fmt: skip
+def test_every_part_of_a_prompt_is_told(tmp_path: Path, row: dict[str, Any], asked: str, kept: dict[str, Any]) -> None:
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row))
+    transcript = Reading(tmp_path / "rows.jsonl").only
+    assert spoken(transcript) == [("user", asked), ("assistant", "Ann.")]
+    assert transcript.metadata == kept
 
 
 def test_table_with_known_columns(fixture_file: Fixture) -> None:

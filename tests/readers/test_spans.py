@@ -315,6 +315,20 @@ def test_spans_of_other_tracing_tools_hold_the_same_conversation(name: str) -> N
     assert [block.call_id for block in transcript.messages[2].blocks] == [None, "c1"]
 
 
+def test_a_trace_of_agentops_names_its_spans_once() -> None:
+    reading = fixture("openinference/agentops.json")
+    transcript = reading.only
+    assert (transcript.id, transcript.model) == ("ao-1", "orion-2")
+    assert turns(transcript)[1:] == [
+        ("user", ("text", None, None, "Anything for Odile?")),
+        ("assistant", ("tool_call", "look", "c1", "for: Odile")),
+        ("tool", ("tool_result", "look", "c1", "one letter")),
+        ("assistant", ("text", None, None, "One letter; I stamp it."), ("tool_call", "stamp", "c2", "letter: 1")),
+        ("tool", ("tool_result", "stamp", "c2", "stamped")),
+    ]
+    assert (reading.warnings, reading.file.malformed_rows) == ({}, 0)
+
+
 def test_a_summary_that_was_logged_as_its_items_is_its_text(write: Any) -> None:
     thought = {"type": "reasoning", "content": json.dumps([{"type": "summary_text", "text": "Think."}])}
     said = [{"role": "assistant", "parts": [thought, {"type": "text", "content": "Ho."}]}]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.errors import BadInput
+from grader.pipeline.labels.file_text import first_line, text_lines
 from grader.pipeline.labels.label_studio import are_tasks, said_in_tasks
 from grader.pipeline.labels.mapping import LabelMap
 from grader.pipeline.labels.said import Said, cell
@@ -21,28 +22,20 @@ from grader.text import one_line
 __all__ = ["is_native", "said_in_file", "said_in_scores"]
 
 
-def is_native(path: Path) -> bool:
-    """Whether the file holds what `export jsonl` writes."""
+def is_native(text: str) -> bool:
+    """Whether it is what `export jsonl` writes."""
     try:
-        with path.open("r", encoding="utf-8-sig", errors="replace") as stream:
-            first = stream.readline(1_000_000)
-        row = json.loads(first)
-    except (OSError, ValueError):
+        row = json.loads(first_line(text))
+    except (ValueError, RecursionError):
         return False
     return isinstance(row, dict) and {"transcript_digest", "label_digest", "rater", "label"} <= row.keys()
 
 
-def said_in_file(path: Path, how: LabelMap, left_out: Counter[str]) -> Iterator[Said]:
-    """Every answer in a CSV, TSV, JSON or JSONL file, Label Studio's exports included; rows that hold none are counted.
+def said_in_file(path: Path, text: str, how: LabelMap, left_out: Counter[str]) -> Iterator[Said]:
+    """Every answer in `text`, a CSV, TSV, JSON or JSONL file, Label Studio's exports included; rows that hold none are counted.
 
     Raises BadInput on an unusable file, and for a column of the map that no row has.
     """
-    try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        raise BadInput(f"cannot be read ({error.strerror})", path=path) from error
-    except UnicodeDecodeError as error:
-        raise BadInput(f"not UTF-8 text ({error.reason} at byte {error.start})", path=path) from error
     rows = list(_records(path, text, left_out))
     if not rows:
         raise BadInput("holds no rows", path=path)
@@ -90,7 +83,6 @@ def _no_such(column: str, columns: Iterable[str]) -> str:
 
 
 def _said(line: int, row: Mapping[str, Any], how: LabelMap, label: str, value: str) -> Said:
-    quotes = cell(row, how.quote) or cell(row, "quotes")
     transcript = cell(row, how.transcript) or (cell(row, "id") if how.transcript == "transcript" else "")
     return Said(
         line=line,
@@ -102,10 +94,18 @@ def _said(line: int, row: Mapping[str, Any], how: LabelMap, label: str, value: s
         severity=cell(row, how.severity),
         confidence=cell(row, how.confidence),
         note=cell(row, how.note),
-        quotes=tuple(part for part in quotes.split(" | ") if part.strip()),
+        quotes=_quotes(row, how),
         time=cell(row, how.time),
         round=cell(row, how.round),
     )
+
+
+def _quotes(row: Mapping[str, Any], how: LabelMap) -> tuple[str, ...]:
+    spans = row.get("spans")
+    if isinstance(spans, list):  # what `export jsonl` writes
+        return tuple(str(span["quote"]) for span in spans if isinstance(span, dict) and span.get("quote"))
+    quotes = cell(row, how.quote) or cell(row, "quotes")
+    return tuple(part for part in quotes.split(" | ") if part.strip())
 
 
 def _scout_columns(columns: Iterable[str], how: LabelMap) -> dict[str, str]:
@@ -130,7 +130,7 @@ def _records(path: Path, text: str, left_out: Counter[str]) -> Iterator[tuple[in
         yield from ((number, item) for number, item in enumerate(items, 1) if isinstance(item, dict))
         return
     if start == "{":
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(text_lines(text), 1):
             if line.strip():
                 try:
                     row = json.loads(line)
@@ -145,9 +145,9 @@ def _records(path: Path, text: str, left_out: Counter[str]) -> Iterator[tuple[in
                 else:
                     left_out["items that are no objects"] += 1
         return
-    first = text.partition("\n")[0]
+    first = first_line(text)
     delimiter = "\t" if first.count("\t") > first.count(",") else ";" if first.count(";") > first.count(",") else ","
-    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     for row in reader:
         yield reader.line_num, {(name or "").strip(): cell for name, cell in row.items() if isinstance(cell, str)}
 
