@@ -12,6 +12,7 @@ import msgspec
 
 from grader.pipeline.progress import Progress
 from grader.readers import FileResult, ReadOptions, read_path
+from grader.readers.files import refuse_missing
 from grader.store import Store, add_transcript
 from grader.transcript import Transcript
 
@@ -85,6 +86,8 @@ def import_paths(
     summary = ImportSummary()
     writer = _Writer(store, summary)
     given = [str(path) for path in paths]
+    for path in given:  # before any is read: half of a mistyped command is not done
+        refuse_missing(path)
     total = count_files(given) if progress is not None else None
     for path in given:
         for found in read_path(path, options):

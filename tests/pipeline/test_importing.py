@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from grader.errors import BadInput
 from grader.pipeline import import_paths
 from grader.store import Store, entries, load
 
@@ -73,3 +74,11 @@ def test_ids_of_other_formats_are_not_those_of_one_session(store: Store, tmp_pat
     summary = import_paths(store, [tmp_path])
     assert [warned.reason for warned in summary.warnings] == ["id_collision"]
     assert len(list(entries(store))) == 2
+
+
+def test_a_path_that_is_not_there_is_said_before_anything_is_read(store: Store, tmp_path: Path) -> None:
+    _written(tmp_path, "a.jsonl", _session("Two files."))
+    for missing in ("nothing.jsonl", "nothing*.jsonl"):
+        with pytest.raises(BadInput, match="no such file"):
+            import_paths(store, [tmp_path / "a.jsonl", tmp_path / missing])
+    assert not list(entries(store))
