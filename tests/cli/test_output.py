@@ -83,3 +83,13 @@ def test_warnings_are_explained_and_what_was_left_out_is_counted(grader: Callabl
     said = {"type": "response_item", "payload": {"type": "message", "role": "user", "content": "Hi."}}
     (tmp_path / "codex.jsonl").write_text("\n".join(map(json.dumps, [*events, said])))
     assert "left out by a rule of the format: 1 " in grader("import", "codex.jsonl", "--explain").out
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["show $'a\\xff'", "list --where $'model=a\\xff'", "label --next --policy blind --rater $'a\\xff'"],
+)
+def test_an_argument_that_is_no_utf_8_is_a_fault_of_use(folder: Path, command: str) -> None:
+    done = shell(folder, f"grader {command}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "a\\xff: this argument holds bytes that are no UTF-8" in done.stderr
