@@ -14,6 +14,7 @@ from grader.pipeline.progress import Progress
 from grader.readers import FileResult, ReadOptions, read_path
 from grader.readers.files import refuse_missing
 from grader.store import Store, add_transcript
+from grader.store.transcripts import current_revisions
 from grader.transcript import Transcript
 
 __all__ = ["ImportSummary", "Skipped", "Warned", "import_paths"]
@@ -61,7 +62,7 @@ class ImportSummary(msgspec.Struct):
     skipped: list[Skipped] = msgspec.field(default_factory=list)
     warnings: list[Warned] = msgspec.field(default_factory=list)
     keys: list[int] = msgspec.field(default_factory=list)
-    """Store keys of the transcripts of this run, each once, in reading order."""
+    """Store keys of the transcripts of this run in their current revisions, each once, in reading order."""
     left_out: dict[str, int] = msgspec.field(default_factory=dict)
     results: list[FileResult] = msgspec.field(default_factory=list)
     """Per file, for `--explain`."""
@@ -99,7 +100,7 @@ def import_paths(
             if progress is not None and total is not None:
                 progress("read", summary.files, max(total, summary.files), found.path)
         writer.flush()
-    summary.keys = list(dict.fromkeys(summary.keys))
+    summary.keys = current_revisions(store, summary.keys)
     return summary
 
 
@@ -159,6 +160,8 @@ class _Writer:
                 if outcome.same_session == "more":
                     told = "is told more fully here than by another file, which this one replaces"
                 _warn(summary, path, "same_session", f"{outcome.id} {told}")
+            if outcome.superseded:
+                _warn(summary, path, "earlier_revision", f"{outcome.id} is known in a later state, which counts")
             if outcome.row_changed:
                 _warn(summary, path, "row_changed", f"{item.source} held another transcript before; both are kept")
             if outcome.equal_to is not None:

@@ -82,3 +82,17 @@ def test_a_path_that_is_not_there_is_said_before_anything_is_read(store: Store, 
         with pytest.raises(BadInput, match="no such file"):
             import_paths(store, [tmp_path / "a.jsonl", tmp_path / missing])
     assert not list(entries(store))
+
+
+def test_an_earlier_state_of_a_session_counts_as_what_it_became(store: Store, tmp_path: Path) -> None:
+    """As in a folder with a copy of a session beside the session that went on."""
+    for name, rows in (("a.jsonl", _session("Two files.")[:2]), ("b.jsonl", _session("Two files."))):
+        _written(tmp_path, name, rows)
+    first, again = import_paths(store, [tmp_path]), import_paths(store, [tmp_path])
+    current = [found.key for found in entries(store)]
+    assert (first.new, first.changed, again.unchanged) == (1, ["s"], 2)
+    assert first.keys == again.keys == import_paths(store, [tmp_path / "a.jsonl"]).keys == current
+    assert [warned.reason for warned in again.warnings if warned.path.endswith("a.jsonl")] == [
+        "earlier_revision",
+        "unanswered_call",
+    ]
