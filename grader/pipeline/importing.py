@@ -211,7 +211,9 @@ def _note_file(summary: ImportSummary, result: FileResult) -> None:
         summary.skipped.append(Skipped(result.path, skipped.reason, skipped.detail))
     for row in result.malformed:
         summary.warnings.append(
-            Warned(result.path, "malformed_row", 1, line=row.line, detail=f"{row.reason}: {row.excerpt}")
+            Warned(
+                result.path, "malformed_row", 1, line=row.line, detail=f"{row.reason}: {row.excerpt}".removesuffix(": ")
+            )
         )
     hidden = result.malformed_rows - len(result.malformed)
     if hidden > 0:

@@ -93,3 +93,15 @@ def test_an_argument_that_is_no_utf_8_is_a_fault_of_use(folder: Path, command: s
     done = shell(folder, f"grader {command}")
     assert (done.returncode, done.stdout) == (2, "")
     assert "a\\xff: this argument holds bytes that are no UTF-8" in done.stderr
+
+
+def test_a_folder_for_out_that_is_not_there_is_said_before_the_work(folder: Path) -> None:
+    done = shell(folder, "grader --db new.db grade logs --out nowhere/x.jsonl")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "grader: nowhere: no such folder\n")
+    assert not (folder / "new.db").exists()
+
+
+def test_a_row_without_words_of_its_own_is_named_without_a_dangling_colon(folder: Path) -> None:
+    (folder / "cut.json").write_text(json.dumps([{"messages": [{"role": "user", "content": "Hi."}]}] * 2)[:-30])
+    (warned,) = json.loads(shell(folder, "grader import cut.json --json").stdout)["warnings"]
+    assert (warned["reason"], warned["detail"]) == ("malformed_row", "list: the document breaks off")
