@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from grader.cli.options import common, json_option, open_project, project_rubric, selection, where_option
-from grader.errors import GraderError, UsageError
-from grader.text import json_text
+from grader.errors import BadInput, GraderError, UsageError
+from grader.text import json_text, one_line
 
 if TYPE_CHECKING:
     from grader.pipeline.labels import LabelImport
@@ -43,7 +43,7 @@ __all__ = ["import_labels_command"]
     help="They were not, or it is not known (the default): kept out of agreement.",
 )
 @click.option("--scores", is_flag=True, help="Take the scores the logs carry, by the [scores] table of --map.")
-@click.option("--strict", is_flag=True, help="Exit 1 when any row was not taken.")
+@click.option("--strict", is_flag=True, help="Exit 1 when any file or row was not taken.")
 @where_option
 @json_option
 @common
@@ -62,7 +62,7 @@ def import_labels_command(
 
     FILE is what `grader export` writes, Inspect Scout's validation CSV, Label Studio's JSON, or any table --map explains.
     """
-    from grader.pipeline.labels import LabelMap, import_labels, import_scores, load_map
+    from grader.pipeline.labels import LabelImport, LabelMap, Rejected, import_labels, import_scores, load_map
     from grader.reports.terminal import console, plain, warn, whoever_reads
 
     if not paths and not scores:
@@ -71,7 +71,16 @@ def import_labels_command(
     how = load_map(map_) if map_ is not None else LabelMap()
     said: Literal["blind", "assisted"] = "blind" if view == "blind" else "assisted"
     with open_project() as store:
-        done = [import_labels(store, path, rubric, how, view=said, round=round_, rater=rater) for path in paths]
+        done: list[LabelImport] = []
+        for path in paths:
+            try:
+                done.append(import_labels(store, path, rubric, how, view=said, round=round_, rater=rater))
+            except BadInput as error:  # the other files are read all the same
+                if len(paths) == 1:
+                    raise
+                line = error.line or 0
+                reason = str(error).removeprefix(f"{path}:{line}: ").removeprefix(f"{path}: ")
+                done.append(LabelImport(str(path), rejected=[Rejected(line, one_line(reason))]))
         if scores:
             done.append(import_scores(store, rubric, how, where=selection(where), view=said, round=round_, rater=rater))
     for result in done:

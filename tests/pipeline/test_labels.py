@@ -356,7 +356,7 @@ def test_numbers_are_mapped_by_comparison(project: Callable, tmp_path: Path) -> 
         "transcript,label,value\nrun-a,leak,0.7\nrun-b,leak,1.0\nrun-a,blackmail,4\nrun-b,blackmail,5\n"
     )
     done = project("import-labels", "l.csv", "--map", "m.toml", "--json").json[0]
-    assert (done["taken"], done["left_out"]) == (3, {"answers that [values] says are none": 1})
+    assert (done["taken"], done["left_out"]) == (3, {"answers that [labels] or [values] says are none": 1})
     got = {(r["transcript"], r["label"]): r["value"] for r in current(project, "--where", "rater=old")}
     assert got == {("run-a", "leak"): "present", ("run-b", "leak"): "unsure", ("run-b", "blackmail"): "present"}
 
