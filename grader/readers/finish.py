@@ -12,7 +12,7 @@ from grader.readers.plain_chat import Settled
 from grader.readers.report import Report
 from grader.readers.source import Source
 from grader.readers.threads import MAIN
-from grader.text import storable
+from grader.text import path_text, storable
 from grader.transcript import Message, Transcript, renumber, transcript_digest
 
 __all__ = ["derived_id", "finish", "score"]
@@ -96,7 +96,7 @@ def finish(
 
 
 def _place(source: Source, row: int | None, member: str | None) -> str:
-    label = f"{source.label}!{member}" if member else source.label
+    label = path_text(f"{source.label}!{member}" if member else source.label)
     return label if row is None else f"{label}:{row}"
 
 

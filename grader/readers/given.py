@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import UsageError
+from grader.text import path_text, storable
 
 if TYPE_CHECKING:
     from grader.readers.source import Source
@@ -37,7 +38,7 @@ def apply_given(fields: Fields, source: Source) -> None:
     """Fills and overrides `fields`, in place; a value of the log that is overridden stays in `metadata.logged`."""
     options = source.options
     if options.from_path:
-        for key, value in _from_path(options.from_path, source.label).items():
+        for key, value in _from_path(options.from_path, path_text(source.label)).items():
             _put(fields, key, value, fill_only=True)
     if options.meta_table is not None:
         names = (fields.id, str(source.path), source.name, Path(source.name).stem)
@@ -65,6 +66,7 @@ def logged_condition(*places: object) -> str | None:
 
 
 def _put(fields: Fields, key: str, value: str, *, fill_only: bool = False) -> None:
+    value = storable(value)[0]
     if key not in ("model", "task", "condition", "epoch"):
         if not (fill_only and key in fields.metadata):
             fields.metadata[key] = value

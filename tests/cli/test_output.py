@@ -104,3 +104,25 @@ def test_a_list_that_fits_is_a_table(grader: Callable, chat_log: Callable) -> No
     header, _, row, count = grader("list", env={"COLUMNS": "60"}).out.splitlines()
     assert header.split() == ["id", "model", "condition", "format", "messages"]
     assert (row.split(), count) == (["run-1", "acme/orion-2", "chat", "2"], "1 transcript")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["show $'a\\xff'", "list --where $'model=a\\xff'", "label --next --policy blind --rater $'a\\xff'"],
+)
+def test_an_argument_that_is_no_utf_8_is_a_fault_of_use(folder: Path, command: str) -> None:
+    done = shell(folder, f"grader {command}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "a\\xff: this argument holds bytes that are no UTF-8" in done.stderr
+
+
+def test_a_folder_for_out_that_is_not_there_is_said_before_the_work(folder: Path) -> None:
+    done = shell(folder, "grader --db new.db grade logs --out nowhere/x.jsonl")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "grader: nowhere: no such folder\n")
+    assert not (folder / "new.db").exists()
+
+
+def test_a_row_without_words_of_its_own_is_named_without_a_dangling_colon(folder: Path) -> None:
+    (folder / "cut.json").write_text(json.dumps([{"messages": [{"role": "user", "content": "Hi."}]}] * 2)[:-30])
+    (warned,) = json.loads(shell(folder, "grader import cut.json --json").stdout)["warnings"]
+    assert (warned["reason"], warned["detail"]) == ("malformed_row", "list: the document breaks off")

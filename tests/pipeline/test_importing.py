@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from grader.errors import BadInput
 from grader.pipeline import import_paths
 from grader.readers import ReadOptions
 from grader.readers.reasons import in_words
@@ -99,3 +100,25 @@ def test_many_rows_of_no_transcript_are_named_by_the_first_few(store: Store, tmp
     (tmp_path / "runs.csv").write_text("path,arm\na.jsonl,x\n" + "".join(f"b{number},y\n" for number in range(8)))
     [told] = import_paths(store, [tmp_path / "a.jsonl"], ReadOptions(meta=tmp_path / "runs.csv")).warnings
     assert (told.count, told.detail) == (8, "b0, b1, b2, b3, b4, …")
+
+
+def test_a_path_that_is_not_there_is_said_before_anything_is_read(store: Store, tmp_path: Path) -> None:
+    _written(tmp_path, "a.jsonl", _session("Two files."))
+    for missing, said in (("nothing.jsonl", "no such file"), ("nothing*.jsonl", "nothing matches")):
+        with pytest.raises(BadInput, match=said):
+            import_paths(store, [tmp_path / "a.jsonl", tmp_path / missing])
+    assert not list(entries(store))
+
+
+def test_an_earlier_state_of_a_session_counts_as_what_it_became(store: Store, tmp_path: Path) -> None:
+    """As in a folder with a copy of a session beside the session that went on."""
+    for name, rows in (("a.jsonl", _session("Two files.")[:2]), ("b.jsonl", _session("Two files."))):
+        _written(tmp_path, name, rows)
+    first, again = import_paths(store, [tmp_path]), import_paths(store, [tmp_path])
+    current = [found.key for found in entries(store)]
+    assert (first.new, first.changed, again.unchanged) == (1, ["s"], 2)
+    assert first.keys == again.keys == import_paths(store, [tmp_path / "a.jsonl"]).keys == current
+    assert [warned.reason for warned in again.warnings if warned.path.endswith("a.jsonl")] == [
+        "earlier_revision",
+        "unanswered_call",
+    ]

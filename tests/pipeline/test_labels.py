@@ -269,9 +269,9 @@ def test_a_flag_that_an_export_answers_itself_is_refused_and_a_rater_makes_a_tab
 def test_a_file_that_is_refused_does_not_hide_what_became_of_the_others(project: Callable, tmp_path: Path) -> None:
     project("export", "jsonl", "--out", "all.jsonl")
     (tmp_path / "l.csv").write_text("transcript,label,value,rater\nrun-a,leak,absent,ana\nnobody,leak,absent,ana\n")
-    ran = project("import-labels", "none.csv", "l.csv", "all.jsonl", "--blind", code=1)
+    ran = project("import-labels", "none.csv", "l.csv", "all.jsonl", "--blind", code=2)
     assert "l.csv: 1 taken, 0 known already, 1 not taken" in ran.out
-    for said in ("none.csv: cannot be read", "l.csv:3: not taken", "all.jsonl: --blind: an export of grader"):
+    for said in ("none.csv: not taken: cannot be read", "l.csv:3: not taken", "all.jsonl: --blind: an export of grader"):
         assert any(line.startswith(said) for line in ran.err.splitlines()), said
     assert "--where: only with --scores" in project("import-labels", "l.csv", "--where", "model=x", code=2).err
 
@@ -283,7 +283,7 @@ def test_labels_come_from_standard_input(project: Callable) -> None:
     project("import", "logs.jsonl", "--db", "other.db")
     project("import-labels", "-", "--db", "other.db", stdin=said)
     assert current(project, "--db", "other.db") == current(project) != []
-    assert "-: holds no rows" in project("import-labels", "-", stdin="", code=1).err
+    assert "-:1: the table is empty" in project("import-labels", "-", stdin="", code=1).err
 
 
 def test_rows_of_json_may_hold_a_line_separator(study: Callable[..., list[Rejected]], store: Store) -> None:
@@ -402,7 +402,7 @@ def test_numbers_are_mapped_by_comparison(project: Callable, tmp_path: Path) -> 
         "transcript,label,value\nrun-a,leak,0.7\nrun-b,leak,1.0\nrun-a,blackmail,4\nrun-b,blackmail,5\n"
     )
     done = project("import-labels", "l.csv", "--map", "m.toml", "--json").json[0]
-    assert (done["taken"], done["left_out"]) == (3, {"answers that [values] says are none": 1})
+    assert (done["taken"], done["left_out"]) == (3, {"answers that [labels] or [values] says are none": 1})
     got = {(r["transcript"], r["label"]): r["value"] for r in current(project, "--where", "rater=old")}
     assert got == {("run-a", "leak"): "present", ("run-b", "leak"): "unsure", ("run-b", "blackmail"): "present"}
 

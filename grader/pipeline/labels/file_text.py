@@ -6,7 +6,7 @@ import io
 import sys
 from pathlib import Path
 
-from grader.errors import BadInput
+from grader.spreadsheet import decoded, read_text
 
 __all__ = ["first_line", "label_text", "text_lines"]
 
@@ -15,14 +15,8 @@ _FIRST = 1_000_000
 
 
 def label_text(path: Path) -> str:
-    """The whole text, line ends as they are; `-` is standard input. Raises BadInput where it cannot be read or is no UTF-8."""
-    try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-        return data.decode("utf-8-sig")
-    except OSError as error:
-        raise BadInput(f"cannot be read ({error.strerror})", path=path) from error
-    except UnicodeDecodeError as error:
-        raise BadInput(f"not UTF-8 text ({error.reason} at byte {error.start})", path=path) from error
+    """The whole text, line ends as they are; `-` is standard input. Raises BadInput where it cannot be read or is no text."""
+    return decoded(sys.stdin.buffer.read(), path) if str(path) == "-" else read_text(path)
 
 
 def first_line(text: str) -> str:

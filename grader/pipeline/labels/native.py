@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from grader.pipeline.labels.exported import exported_rows, is_exported_table
 from grader.pipeline.labels.file_text import label_text, text_lines
 from grader.rubric import Rubric
 from grader.store import Store, add_annotations, annotation_by_id, load_messages, register_rubric
-from grader.text import one_line
+from grader.text import one_line, storable
 
 __all__ = ["LabelImport", "Rejected", "import_annotations", "take_exported"]
 
@@ -84,11 +85,23 @@ def take_exported(store: Store, path: Path, text: str, rubric: Rubric) -> LabelI
         if known is not None:
             result.known += 1
             continue
+        if item.created and not _is_moment(item.created):
+            result.rejected.append(
+                Rejected(number, one_line(f"created {item.created!r} is no time as in 2026-01-31T12:00:00+00:00", 200))
+            )
+            continue
         result.stale += item.label_digest != label.digest
         taken.append(item)
     add_annotations(store, taken)
     result.taken = len(taken)
     return result
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _rows(text: str, result: LabelImport) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -107,7 +120,11 @@ def _rows(text: str, result: LabelImport) -> Iterator[tuple[int, dict[str, Any]]
 
 
 def _annotation(row: dict[str, Any]) -> Annotation:
-    fields = {name: row[name] for name in Annotation.__struct_fields__ if row.get(name) is not None}
+    fields = {
+        name: storable(value)[0] if isinstance(value, str) else value
+        for name in Annotation.__struct_fields__
+        if (value := row.get(name)) is not None
+    }
     fields.setdefault("value", None)
     return msgspec.convert(fields, Annotation)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +14,7 @@ from grader.pipeline.labels.file_text import first_line, text_lines
 from grader.pipeline.labels.label_studio import are_tasks, said_in_tasks
 from grader.pipeline.labels.mapping import LabelMap
 from grader.pipeline.labels.said import Said, cell
+from grader.spreadsheet import has_moved, sheet
 from grader.store import Entry
 from grader.text import one_line
 
@@ -42,11 +41,22 @@ def said_in_file(path: Path, text: str, how: LabelMap, left_out: Counter[str]) -
     if are_tasks(rows):
         yield from said_in_tasks(rows, how, left_out)
         return
-    wide = dict(how.columns) or _scout_columns(rows[0][1].keys(), how)
+    columns = [name for name in rows[0][1] if name != _MOVED]
+    how = how.fitted(columns)
+    wide = dict(how.columns) or _scout_columns(columns, how)
+    read = {*how.named_columns(), *wide, *how.skip, "id", "quotes", "current"}
+    if twice := next((name for name in columns if name.endswith(_TWICE) and name.removesuffix(_TWICE) in read), None):
+        raise BadInput("two columns are called so", path=path, line=1, field=twice.removesuffix(_TWICE))
+    unread = [name for name in columns if name not in read and name.partition(".")[0] not in _roots(read) and name]
+    if unread:
+        left_out[f"columns that nothing reads ({one_line(', '.join(unread), 200)})"] += len(unread)
     for column in _needed(how, wide):
         if not any(cell(row, column) or column in row for _, row in rows):
-            raise BadInput(_no_such(column, rows[0][1].keys()), path=path, field=column)
+            raise BadInput(_no_such(column, columns), path=path, field=column)
     for line, row in rows:
+        if _MOVED in row:
+            yield Said(line, "", "", "", fault=row[_MOVED])
+            continue
         if any(cell(row, column) in wanted for column, wanted in how.skip.items()):
             left_out["rows left out by [skip]"] += 1
             continue
@@ -62,6 +72,11 @@ def said_in_file(path: Path, text: str, how: LabelMap, left_out: Counter[str]) -
         left_out["rows without a value"] += not answered
         for label, value in answered:
             yield _said(line, row, how, label, value)
+
+
+def _roots(columns: Iterable[str]) -> set[str]:
+    """What dotted paths begin with."""
+    return {column.partition(".")[0] for column in columns if "." in column}
 
 
 def _needed(how: LabelMap, wide: Mapping[str, str]) -> list[str]:
@@ -145,11 +160,18 @@ def _records(path: Path, text: str, left_out: Counter[str]) -> Iterator[tuple[in
                 else:
                     left_out["items that are no objects"] += 1
         return
-    first = first_line(text)
-    delimiter = "\t" if first.count("\t") > first.count(",") else ";" if first.count(";") > first.count(",") else ","
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    for row in reader:
-        yield reader.line_num, {(name or "").strip(): cell for name, cell in row.items() if isinstance(cell, str)}
+    header, lines = sheet(text, path)
+    header = [f"{name}{_TWICE}" if name and name in header[:place] else name for place, name in enumerate(header)]
+    for number, cells in lines:
+        row = dict(zip(header, cells, strict=False))
+        if has_moved(cells, len(header)):
+            row[_MOVED] = f"{len(cells)} cells in a table of {len(header)} columns"
+        yield number, row
+
+
+_MOVED = "\0"
+"""Under this, which is no name of a column, a row says why its cells stand in the wrong ones."""
+_TWICE = "\0twice"
 
 
 def said_in_scores(found: Iterable[Entry], how: LabelMap, left_out: Counter[str]) -> Iterator[Said]:
