@@ -28,7 +28,7 @@ _SYNTHETIC = "<synthetic>"
 _TITLES = {"summary": "summary", "ai-title": "aiTitle", "custom-title": "customTitle"}
 """Rows that name the session, the last word first: what its user called it is not overruled."""
 _JOURNAL = "row of a workflow's journal; its agents' files tell it"
-_JOURNAL_ROWS = frozenset(["started", "result", "failed"])
+_JOURNAL_ROWS = ("started", "result", "failed")
 _ABOUT_AGENT = {"agentType": "agent_type", "description": "agent_task", "toolUseId": "parent_call"}
 
 
