@@ -28,7 +28,7 @@ _NO_ANSWER = ("", "$ERROR$")
 _QUESTIONS = ("question.jsonl", "../question.jsonl")
 _OF_A_BATTLE = frozenset(
     [f"{name}_{side}" for name in ("conversation", "model") for side in _SIDES]
-    + ["winner", "judge", "turn", "id", "tstamp"]
+    + ["winner", "judge", "turn", "id", "tstamp", "full_conversation"]
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from grader.readers.claude_queue import Queue, Taken
@@ -12,7 +12,7 @@ from grader.readers.contained import FAULTS, contained
 from grader.readers.content import content_blocks
 from grader.readers.evidence import Head
 from grader.readers.files import inside
-from grader.readers.finish import finish
+from grader.readers.finish import finish, only_model
 from grader.readers.gemini_contents import part_blocks
 from grader.readers.given import logged_condition
 from grader.readers.report import Report
@@ -28,7 +28,7 @@ _SYNTHETIC = "<synthetic>"
 _TITLES = {"summary": "summary", "ai-title": "aiTitle", "custom-title": "customTitle"}
 """Rows that name the session, the last word first: what its user called it is not overruled."""
 _JOURNAL = "row of a workflow's journal; its agents' files tell it"
-_JOURNAL_ROWS = frozenset(["started", "result", "failed"])
+_JOURNAL_ROWS = ("started", "result", "failed")
 _ABOUT_AGENT = {"agentType": "agent_type", "description": "agent_task", "toolUseId": "parent_call"}
 
 
@@ -176,7 +176,8 @@ class _Session:
             format="claude_code",
             id=own_id,
             condition=self._condition,
-            models=[row.model for row in self.rows if row.model and row.model != _SYNTHETIC],
+            model=only_model(_models(threads.rows[MAIN])),
+            models=_models(self.rows),
             threads={MAIN: thread_entry("main", parent=None), **threads.entries} if several else None,
             metadata={
                 "title": next((self._titles[kind] for kind in reversed(_TITLES) if kind in self._titles), None),
@@ -230,6 +231,10 @@ class _Session:
             item.get("tool_use_id") for item in items if isinstance(item, dict) and item.get("type") == "tool_result"
         ]
         self._agents[agent] = calls[0] if calls and isinstance(calls[0], str) else None
+
+
+def _models(rows: Iterable[Row]) -> list[str]:
+    return [row.model for row in rows if row.model and row.model != _SYNTHETIC]
 
 
 def _about_agent(source: Source) -> dict[str, Any]:

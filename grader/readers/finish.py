@@ -15,7 +15,7 @@ from grader.readers.threads import MAIN
 from grader.text import path_text, storable
 from grader.transcript import Message, Transcript, renumber, transcript_digest
 
-__all__ = ["derived_id", "finish", "score"]
+__all__ = ["derived_id", "finish", "only_model", "score"]
 
 _NOTHING: Final[tuple[object, ...]] = (None, "", [], {})
 
@@ -42,7 +42,8 @@ def finish(
     """Cleans the text, pairs results with calls, numbers the messages, derives an id where there is none, applies what the caller gave.
 
     `id` is the source's own; without one it is derived from format and digest. `models`: every model seen, kept in the
-    metadata when there are several. `row`: line or position in a file of several transcripts; `member`: entry of an archive
+    metadata when there are several. `model`: whose speech this is; where sub-agents use others, that of the main thread
+    (`only_model`). `row`: line or position in a file of several transcripts; `member`: entry of an archive
     that the format itself is. `has_results`: whether the format keeps results of tools at all, so that a call without one
     is worth a word.
     """
@@ -93,6 +94,12 @@ def finish(
         epoch=fields.epoch,
         metadata=fields.metadata,
     )
+
+
+def only_model(models: Iterable[str | None]) -> str | None:
+    """The model that spoke, where it is but one."""
+    found = {model for model in models if model}
+    return found.pop() if len(found) == 1 else None
 
 
 def _place(source: Source, row: int | None, member: str | None) -> str:

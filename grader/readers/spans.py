@@ -112,7 +112,7 @@ def sdk_spans(value: object, depth: int = 3) -> Iterator[object]:
     if isinstance(value, dict) and sdk_span(value) is None and depth:
         trace = trace_of(value)
         for item in value.values():
-            if isinstance(item, list) and item and not isinstance(item[0], dict):
+            if isinstance(item, list) and not any(isinstance(inner, dict) for inner in item):
                 continue  # tags, and what else a trace has beside its spans
             if is_list(item):
                 for inner in item:

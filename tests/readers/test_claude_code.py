@@ -14,6 +14,28 @@ def _rows(path: Path, *rows: dict[str, Any]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
+def _said(agent: str | None, model: str, text: str) -> dict[str, Any]:
+    message = {"role": "assistant", "model": model, "content": [{"type": "text", "text": text}]}
+    side = {"isSidechain": True, "agentId": agent} if agent else {"isSidechain": False}
+    return {"type": "assistant", "sessionId": "s", **side, "message": message}
+
+
+def test_the_model_is_that_of_the_main_thread_where_a_sub_agent_uses_another(tmp_path: Path) -> None:
+    ask = {"type": "user", "sessionId": "s", "message": {"role": "user", "content": "Look."}}
+    rows = [
+        ask,
+        _said(None, "orion-2", "I ask."),
+        _said("a1", "lyra-small", "Here."),
+        _said(None, "<synthetic>", "Limit."),
+    ]
+    _rows(tmp_path / "s.jsonl", *rows)
+    transcript = Reading(tmp_path / "s.jsonl").only
+    assert (transcript.model, transcript.metadata["models"]) == ("orion-2", ["orion-2", "lyra-small"])
+    _rows(tmp_path / "s.jsonl", *rows, _said(None, "orion-3", "Found."))
+    transcript = Reading(tmp_path / "s.jsonl").only
+    assert (transcript.model, transcript.metadata["models"]) == (None, ["orion-2", "lyra-small", "orion-3"])
+
+
 def _journal(folder: Path) -> None:
     about = {"key": "v2:0a1b", "agentId": "a1"}
     _rows(

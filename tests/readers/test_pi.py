@@ -113,6 +113,7 @@ def test_openclaw_sub_agents_are_threads() -> None:
         ("assistant", [("text", "555")]),
     ]
     assert transcript.metadata["threads"][key]["kind"] == "subagent"
+    assert (transcript.model, transcript.metadata["models"]) == ("m-4", ["m-4", "m-5"])
 
 
 def test_openclaw_counts_what_the_histories_say_already() -> None:

@@ -329,6 +329,17 @@ def test_a_trace_of_agentops_names_its_spans_once() -> None:
     assert (reading.warnings, reading.file.malformed_rows) == ({}, 0)
 
 
+def test_what_is_no_span_among_spans_is_named(write: Any) -> None:
+    said = [{"role": "assistant", "parts": [{"type": "text", "content": "Ho."}]}]
+    span = {
+        "context": {"trace_id": "t", "span_id": "s"},
+        "attributes": {"gen_ai.operation.name": "chat", "gen_ai.output.messages": json.dumps(said)},
+    }
+    reading = Reading(write({"info": {"tags": ["calm"]}, "spans": [span, None]}))
+    assert reading.only.messages[0].text == "Ho."
+    assert [row.reason for row in reading.file.malformed] == ["not a span"]
+
+
 def test_a_summary_that_was_logged_as_its_items_is_its_text(write: Any) -> None:
     thought = {"type": "reasoning", "content": json.dumps([{"type": "summary_text", "text": "Think."}])}
     said = [{"role": "assistant", "parts": [thought, {"type": "text", "content": "Ho."}]}]
