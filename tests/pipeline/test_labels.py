@@ -271,7 +271,11 @@ def test_a_file_that_is_refused_does_not_hide_what_became_of_the_others(project:
     (tmp_path / "l.csv").write_text("transcript,label,value,rater\nrun-a,leak,absent,ana\nnobody,leak,absent,ana\n")
     ran = project("import-labels", "none.csv", "l.csv", "all.jsonl", "--blind", code=2)
     assert "l.csv: 1 taken, 0 known already, 1 not taken" in ran.out
-    for said in ("none.csv: not taken: cannot be read", "l.csv:3: not taken", "all.jsonl: --blind: an export of grader"):
+    for said in (
+        "none.csv: not taken: cannot be read",
+        "l.csv:3: not taken",
+        "all.jsonl: --blind: an export of grader",
+    ):
         assert any(line.startswith(said) for line in ran.err.splitlines()), said
     assert "--where: only with --scores" in project("import-labels", "l.csv", "--where", "model=x", code=2).err
 
