@@ -294,10 +294,12 @@ def _keep_watching(store: Store, job: _Job, paths: Sequence[str], known: dict[st
 
 
 def _files(paths: Sequence[str]) -> dict[str, tuple[int, int]]:
+    from grader.readers.files import is_folder
+
     found: dict[str, tuple[int, int]] = {}
     for path in paths:
         inside = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
-        for file in inside if Path(path).is_dir() else [Path(path)]:
+        for file in inside if is_folder(Path(path)) else [Path(path)]:
             with suppress(OSError):  # gone again
                 state = file.stat()
                 found[str(file)] = (state.st_mtime_ns, state.st_size)

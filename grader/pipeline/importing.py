@@ -12,7 +12,7 @@ import msgspec
 
 from grader.pipeline.progress import Progress
 from grader.readers import FileResult, ReadOptions, read_path
-from grader.readers.files import refuse_missing
+from grader.readers.files import is_folder, refuse_missing
 from grader.store import Store, add_transcript
 from grader.store.transcripts import current_revisions
 from grader.transcript import Transcript
@@ -114,7 +114,7 @@ def count_files(paths: Iterable[str]) -> int:
     """About how many files lie under `paths`, for a progress bar."""
     total = 0
     for path in paths:
-        if Path(path).is_dir():
+        if is_folder(Path(path)):
             total += sum(len(files) for _, _, files in os.walk(path))
         else:
             total += 1

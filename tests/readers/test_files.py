@@ -13,8 +13,10 @@ import re
 import socket
 import string
 import sys
+import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +171,45 @@ def test_a_file_without_permission_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").chmod(0)
     (tmp_path / "b.jsonl").write_bytes(DATA)
     assert Reading(tmp_path).skips == ["unreadable"]
+
+
+@contextmanager
+def nobody_in_particular(path: Path) -> Iterator[None]:
+    """Whoever may not look into `path`: root may look everywhere."""
+    path.chmod(0)
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(was)
+        path.chmod(0o755)
+
+
+def test_folders_that_let_nobody_in_are_said_and_end_nothing() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "closed").mkdir()
+        (folder / "closed" / "a.jsonl").write_bytes(DATA)
+        (folder / "b.jsonl").write_bytes(DATA)
+        Reading(folder)  # what is imported late is imported now
+        with nobody_in_particular(folder / "closed"):
+            with pytest.raises(BadInput, match=r"closed/a\.jsonl: Permission denied$"):
+                Reading(folder / "closed" / "a.jsonl")
+            with pytest.raises(BadInput, match=r"nothing matches this pattern: .*closed: Permission denied$"):
+                Reading(f"{folder}/closed/*.jsonl")
+            for pattern in ("*", "**/*.jsonl", "**"):
+                reading = Reading(f"{folder}/{pattern}")
+                found = [(Path(file.path).name, [skip.reason for skip in file.skipped]) for file in reading.files]
+                assert found == [("b.jsonl", []), ("closed", ["unreadable"])], pattern
+
+
+def test_a_name_too_long_for_any_file_is_said(tmp_path: Path) -> None:
+    for name in ("x" * 300, f"{'x' * 300}/*.jsonl"):
+        with pytest.raises(BadInput, match="File name too long"):
+            Reading(tmp_path / name)
 
 
 def test_patterns_names_with_brackets_and_nothing_at_all(tmp_path: Path) -> None:
