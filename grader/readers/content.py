@@ -192,7 +192,7 @@ def _item(item: dict[str, Any], role: Role, report: Report, line: int | None) ->
         return text_blocks(_printed(item), "user")
     if kind is None and (blocks := _converse_item(item, report, line)) is not None:
         return blocks
-    if not (role == "tool" and isinstance(kind, str) and kind.endswith(_RESULT_PARTS)):
+    if not (role == "tool" and (kind is None or kind.endswith(_RESULT_PARTS))):  # a value of the tool's own
         report.warn("unknown_content", line=line, detail=str(kind)[:80])
     return text_blocks(compact(without_secrets(item)), "user")
 

@@ -134,3 +134,16 @@ def test_a_converters_calls_results_and_roles_are_told_once_and_as_they_were(wri
     assert reading.only.messages[3].name == "assistant-subagent-7"
     assert reading.only.messages[2].timestamp == "2026-04-05T12:00:00Z"
     assert reading.warnings == {}
+
+
+def test_a_result_that_is_a_value_of_the_tools_own_is_nothing_to_wonder_about(write: Any) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": "{}"}}
+    found = [{"url": "https://a.example", "title": "A"}]
+    rows = [
+        *ASKED,
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": found},
+    ]
+    reading = Reading(write({"messages": rows}))
+    assert reading.only.messages[-1].text == '{"url":"https://a.example","title":"A"}'
+    assert reading.warnings == {}
