@@ -225,6 +225,26 @@ def test_what_was_delivered_stays_where_it_stands_before_the_branch_that_it_foll
     ]
 
 
+def test_what_another_session_sent_is_in_its_name_and_hidden_thoughts_are_told(write: Any) -> None:
+    sent = {"kind": "inter_session", "sourceSessionKey": "agent:main:main", "sourceTool": "sessions_send"}
+    hidden = {
+        "type": "thinking",
+        "thinking": "",
+        "thinkingSignature": '{"type":"reasoning","encrypted_content":"gAAAA"}',
+    }
+    messages = [
+        {"role": "user", "content": "Book it.", "provenance": sent},
+        {"role": "assistant", "content": [hidden, {"type": "text", "text": "Booked."}], "model": "m"},
+    ]
+    rows = [{"type": "session", "id": "oc-3"}, *({"type": "message", "message": message} for message in messages)]
+    asked, answered = Reading(write(rows, rows=True)).only.messages
+    assert (asked.role, asked.name, asked.text) == ("user", "agent:main:main", "Book it.")
+    assert [(block.kind, block.text, block.meta) for block in answered.blocks] == [
+        ("reasoning", "", {"redacted": True}),
+        ("text", "Booked.", None),
+    ]
+
+
 def test_the_programs_json_output_is_a_session_too(write: Any) -> None:
     asked = {"role": "user", "content": [{"type": "text", "text": "Look."}], "timestamp": 1769900000000}
     call = {"type": "toolCall", "id": "c1", "name": "bash", "arguments": {"command": "ls"}}
