@@ -71,6 +71,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("openhands_events", ("openhands_events",)),
     Family("managed_agents", ("managed_agents",)),
     Family("codex", ("codex",)),
+    Family("cursor", ("cursor",)),
     Family("claude_code", ("claude_code",)),
     Family("pi", ("pi", "openclaw")),
     Family("palisade", ("palisade",)),
