@@ -72,6 +72,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("managed_agents", ("managed_agents",)),
     Family("codex", ("codex",)),
     Family("cursor", ("cursor",)),
+    Family("copilot", ("copilot",)),
     Family("claude_code", ("claude_code",)),
     Family("pi", ("pi", "openclaw")),
     Family("palisade", ("palisade",)),
