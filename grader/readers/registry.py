@@ -73,6 +73,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("codex", ("codex",)),
     Family("cursor", ("cursor",)),
     Family("copilot", ("copilot",)),
+    Family("opencode", ("opencode",)),
     Family("claude_code", ("claude_code",)),
     Family("pi", ("pi", "openclaw")),
     Family("palisade", ("palisade",)),
