@@ -74,6 +74,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("cursor", ("cursor",)),
     Family("copilot", ("copilot",)),
     Family("opencode", ("opencode",)),
+    Family("droid", ("droid",)),
     Family("claude_code", ("claude_code",)),
     Family("pi", ("pi", "openclaw")),
     Family("palisade", ("palisade",)),
