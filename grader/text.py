@@ -12,7 +12,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-__all__ = ["from_spreadsheet_cell", "json_text", "one_line", "sanitise", "spreadsheet_cell", "storable"]
+__all__ = ["from_spreadsheet_cell", "json_text", "one_line", "path_text", "sanitise", "spreadsheet_cell", "storable"]
 
 _REPLACEMENT = "\ufffd"
 
@@ -72,6 +72,15 @@ def storable(text: str) -> tuple[str, int]:
 
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def path_text(path: object) -> str:
+    """A path as text that can be stored and shown: a byte of a name that is no UTF-8 becomes `\\xff`, so that names stay apart."""
+    text = str(path)
+    return text if text.isascii() else storable(_UNDECODED.sub(lambda byte: f"\\x{ord(byte[0]) - 0xDC00:02x}", text))[0]
+
+
+_UNDECODED = re.compile("[\udc80-\udcff]")
 
 
 @lru_cache(maxsize=1)

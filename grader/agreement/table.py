@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol
 
 from grader.agreement.ratings import Ratings, from_codes
 from grader.agreement.weights import Level
 from grader.errors import BadInput, UsageError
+from grader.spreadsheet import has_moved, read_text, sheet
 from grader.text import one_line
 
 __all__ = ["Table", "read_long", "read_wide"]
@@ -125,14 +123,6 @@ def read_wide(
             if not builder.is_missing(what):
                 builder.rating(position, rater, what, line, names[rater])
     return builder.table(level, categories, cluster, weight)
-
-
-class _Reader(Protocol):
-    """csv.reader, whose type has no public name."""
-
-    line_num: int
-
-    def __iter__(self) -> Iterator[list[str]]: ...
 
 
 class _Builder:
@@ -266,55 +256,15 @@ class _Builder:
 
 
 def _read(path: str | Path, delimiter: str | None) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    try:
-        data = Path(path).read_bytes()
-        text = data.decode(_encoding(data)).lstrip("\ufeff")
-    except UnicodeDecodeError as error:
-        raise BadInput(
-            f"not {error.encoding.upper()} at byte {error.start}; save the table as UTF-8", path=path
-        ) from error
-    except OSError as error:
-        raise BadInput(error.strerror or "cannot be read", path=path) from error
-    first = text.partition("\n")[0].strip()
-    # a spreadsheet may say in a line of its own what it separates by
-    declared = first[4] if len(first) == 5 and first.lower().startswith("sep=") else None
-    separator = delimiter or declared or max(",;\t|", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    if declared is not None:
-        next(reader)
-    # a note of ten megabytes beside a rating is no reason to refuse it
-    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
-    rows = _rows(reader, path)
-    _, header = next(rows, (1, []))
-    if not header:
-        raise BadInput("the table is empty: expected a header line", path=path, line=1)
-    return [cell.strip() for cell in header], _fitting(rows, len(header), path)
-
-
-def _encoding(data: bytes) -> str:
-    """UTF-8, or the UTF-16 of a spreadsheet's "Unicode text", marked or not: a header's ASCII leaves every other byte empty."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "utf-16"
-    if len(data) > 1 and 0 in data[:2]:
-        return "utf-16-be" if data[0] == 0 else "utf-16-le"
-    return "utf-8"
+    header, rows = sheet(read_text(path), path, delimiter)
+    return header, _fitting(rows, len(header), path)
 
 
 def _fitting(rows: Iterator[tuple[int, list[str]]], width: int, path: str | Path) -> Iterator[tuple[int, list[str]]]:
-    """Rows with no more cells than the header has columns, empty ones at their end aside: else cells have moved."""
     for line, row in rows:
-        if any(cell.strip() for cell in row[width:]):
+        if has_moved(row, width):
             raise BadInput(f"{len(row)} cells in a table of {width} columns", path=path, line=line)
         yield line, row
-
-
-def _rows(reader: _Reader, path: str | Path) -> Iterator[tuple[int, list[str]]]:
-    try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                yield reader.line_num, row
-    except csv.Error as error:
-        raise BadInput(f"not a CSV row: {error}", path=path, line=reader.line_num) from error
 
 
 def _column(header: list[str], name: str, path: str | Path) -> int:

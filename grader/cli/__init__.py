@@ -13,7 +13,7 @@ import click
 
 from grader import __version__
 from grader.errors import GraderError, Interrupted
-from grader.text import one_line
+from grader.text import one_line, path_text
 
 __all__ = ["COMMANDS", "cli", "main"]
 
@@ -160,6 +160,10 @@ def _run(arguments: list[str] | None) -> int:
             sys.stdout = _nowhere()
             _complain(f"cannot write{f' {one_line(error.filename)}' if error.filename else ''}: {error.strerror}")
             return 1
+        undecoded = next((text for text in arguments or sys.argv[1:] if path_text(text) != text), None)
+        if isinstance(error, UnicodeEncodeError) and undecoded is not None:  # paths may hold such bytes, names may not
+            _complain(f"{path_text(undecoded)}: this argument holds bytes that are no UTF-8")
+            return 2
         _complain(
             f"internal error: {type(error).__name__}: {one_line(error, 300)}; nothing acknowledged is lost. "
             "GRADER_DEBUG=1 shows where; please report it"

@@ -215,6 +215,8 @@ def grade_command(
     from grader.pipeline.conditions import parse_condition
     from grader.store import open_store
 
+    if out is not None and not out.parent.is_dir():  # before hours of work, not after
+        raise BadInput("no such folder", path=out.parent)
     rubric = project_rubric()
     conditions = [parse_condition(text, rubric) for text in fail_if]
     options = read_options(**{name: value for name, value in given.items() if name not in JUDGE_OPTIONS})

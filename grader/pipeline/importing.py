@@ -12,7 +12,9 @@ import msgspec
 
 from grader.pipeline.progress import Progress
 from grader.readers import FileResult, ReadOptions, read_path
+from grader.readers.files import refuse_missing
 from grader.store import Store, add_transcript
+from grader.store.transcripts import current_revisions
 from grader.transcript import Transcript
 
 __all__ = ["ImportSummary", "Skipped", "Warned", "import_paths"]
@@ -60,7 +62,7 @@ class ImportSummary(msgspec.Struct):
     skipped: list[Skipped] = msgspec.field(default_factory=list)
     warnings: list[Warned] = msgspec.field(default_factory=list)
     keys: list[int] = msgspec.field(default_factory=list)
-    """Store keys of the transcripts of this run, each once, in reading order."""
+    """Store keys of the transcripts of this run in their current revisions, each once, in reading order."""
     left_out: dict[str, int] = msgspec.field(default_factory=dict)
     results: list[FileResult] = msgspec.field(default_factory=list)
     """Per file, for `--explain`."""
@@ -84,7 +86,10 @@ def import_paths(
     """
     summary = ImportSummary()
     writer = _Writer(store, summary)
+    table = None if options is None else options.meta_table
     given = [str(path) for path in paths]
+    for path in given:  # before any is read: half of a mistyped command is not done
+        refuse_missing(path)
     total = count_files(given) if progress is not None else None
     for path in given:
         for found in read_path(path, options):
@@ -96,7 +101,12 @@ def import_paths(
             if progress is not None and total is not None:
                 progress("read", summary.files, max(total, summary.files), found.path)
         writer.flush()
-    summary.keys = list(dict.fromkeys(summary.keys))
+    summary.keys = current_revisions(store, summary.keys)
+    if options is not None and table is not None:
+        for useless in table.useless():
+            summary.warnings.append(
+                Warned(str(options.meta), useless.reason, useless.rows, line=useless.line, detail=useless.names)
+            )
     return summary
 
 
@@ -156,6 +166,8 @@ class _Writer:
                 if outcome.same_session == "more":
                     told = "is told more fully here than by another file, which this one replaces"
                 _warn(summary, path, "same_session", f"{outcome.id} {told}")
+            if outcome.superseded:
+                _warn(summary, path, "earlier_revision", f"{outcome.id} is known in a later state, which counts")
             if outcome.row_changed:
                 _warn(summary, path, "row_changed", f"{item.source} held another transcript before; both are kept")
             if outcome.equal_to is not None:
@@ -205,7 +217,9 @@ def _note_file(summary: ImportSummary, result: FileResult) -> None:
         summary.skipped.append(Skipped(result.path, skipped.reason, skipped.detail))
     for row in result.malformed:
         summary.warnings.append(
-            Warned(result.path, "malformed_row", 1, line=row.line, detail=f"{row.reason}: {row.excerpt}")
+            Warned(
+                result.path, "malformed_row", 1, line=row.line, detail=f"{row.reason}: {row.excerpt}".removesuffix(": ")
+            )
         )
     hidden = result.malformed_rows - len(result.malformed)
     if hidden > 0:

@@ -20,7 +20,7 @@ from grader.readers.roles import role_of
 from grader.readers.source import Source
 from grader.readers.threads import MAIN, in_thread, thread_entry
 from grader.readers.turns import turn
-from grader.transcript import Block, Message, Role, Transcript
+from grader.transcript import Block, Message, Transcript
 
 SUPPORT = "Trc-"
 RECOGNISED_BY = "`mapping` · `chat_messages`, `uuid`; object or list"
@@ -219,7 +219,7 @@ def _claude_message(row: dict[str, Any], report: Report, line: int) -> Message:
         text = row.get("text")
         blocks = content_blocks(decode_json(text) if type(text) is msgspec.Raw else text, role, report, line=line)
     if row.get("attachments"):
-        blocks += [block for item in _listed(row["attachments"]) for block in _attachment(item, role)]
+        blocks += [block for item in _listed(row["attachments"]) for block in _attachment(item)]
     if row.get("files") or row.get("files_v2"):
         names = [item.get("file_name") for item in (*_listed(row.get("files")), *_listed(row.get("files_v2")))]
         for name in dict.fromkeys(name for name in names if isinstance(name, str)):
@@ -239,12 +239,11 @@ def _kept(content: object, report: Report) -> Iterator[Any]:
             yield item
 
 
-def _attachment(item: dict[str, Any], role: Role) -> list[Block]:
+def _attachment(item: dict[str, Any]) -> list[Block]:
+    """A file that was attached: its name, and what of it the model was given in words."""
     text = plain_text(item.get("extracted_content"))
-    name = item.get("file_name")
-    if text.strip():
-        return [Block(kind="text", text=text, meta={"attachment": name} if isinstance(name, str) and name else None)]
-    return media_block("file", mime=item.get("file_type"), name=name)
+    named = media_block("file", mime=item.get("file_type"), name=item.get("file_name"))
+    return [*named, *([Block(kind="text", text=text)] if text.strip() else [])]
 
 
 def _listed(value: object) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from grader.readers.claude_queue import Queue, Taken
@@ -12,7 +12,7 @@ from grader.readers.contained import FAULTS, contained
 from grader.readers.content import content_blocks
 from grader.readers.evidence import Head
 from grader.readers.files import inside
-from grader.readers.finish import finish
+from grader.readers.finish import finish, only_model
 from grader.readers.gemini_contents import part_blocks
 from grader.readers.given import logged_condition
 from grader.readers.report import Report
@@ -27,15 +27,17 @@ RECOGNISED_BY = "`type` user/assistant + object `message`; object `loglines`"
 _SYNTHETIC = "<synthetic>"
 _TITLES = {"summary": "summary", "ai-title": "aiTitle", "custom-title": "customTitle"}
 """Rows that name the session, the last word first: what its user called it is not overruled."""
+_JOURNAL = "row of a workflow's journal; its agents' files tell it"
+_JOURNAL_ROWS = ("started", "result", "failed")
 _ABOUT_AGENT = {"agentType": "agent_type", "description": "agent_task", "toolUseId": "parent_call"}
 
 
 def sniff(head: Head) -> bool:
-    """Some row of type user or assistant whose `message` is an object, or an object with `loglines`."""
+    """Some row of type user or assistant whose `message` is an object, an object with `loglines`, or a workflow's journal."""
     if isinstance(head.get("loglines"), list):
         return True
     return any(
-        record.get("type") in ("user", "assistant") and isinstance(record.get("message"), dict)
+        (record.get("type") in ("user", "assistant") and isinstance(record.get("message"), dict)) or _in_journal(record)
         for record in head.record_objects
     )
 
@@ -44,10 +46,14 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a session; a file of side chains only is one of its own, with `metadata.parent`."""
     sessions: dict[str | None, _Session] = {}
     last: str | None = None
+    journal = 0
     for line, record in _records(source, report):
         with contained(report, "row", line=line, raw=record):
             if not isinstance(record, dict):
                 report.leave_out(f"row is a {type(record).__name__}")
+                continue
+            if _in_journal(record):
+                journal += 1
                 continue
             own = record.get("sessionId") or record.get("session_id")  # the second on the program's standard output
             last = own if isinstance(own, str) and own else last
@@ -55,6 +61,9 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
             if session is None:
                 session = sessions[last] = _Session(last)
             session.add(line, record, report)
+    if journal:
+        report.leave_out(_JOURNAL, journal)
+        report.told_elsewhere = any(path.match("agent-*.jsonl") for path in source.siblings())
     if None in sessions and len(sessions) == 2:  # rows before the first that names the session
         first = sessions.pop(None)
         only = next(iter(sessions.values()))
@@ -64,6 +73,12 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
             yield session.transcript(source, report)
         elif session.queue.taken:
             report.leave_out("queue-operation", len(session.queue.taken))
+
+
+def _in_journal(record: dict[str, Any]) -> bool:
+    """A row of the journal that a workflow keeps to be resumed: which agents began, and what they ended with, which is
+    the last thing said in their own files beside it."""
+    return record.get("type") in _JOURNAL_ROWS and {"key", "agentId"} <= record.keys()
 
 
 def _records(source: Source, report: Report) -> Iterator[tuple[int, Any]]:
@@ -161,7 +176,8 @@ class _Session:
             format="claude_code",
             id=own_id,
             condition=self._condition,
-            models=[row.model for row in self.rows if row.model and row.model != _SYNTHETIC],
+            model=only_model(_models(threads.rows[MAIN])),
+            models=_models(self.rows),
             threads={MAIN: thread_entry("main", parent=None), **threads.entries} if several else None,
             metadata={
                 "title": next((self._titles[kind] for kind in reversed(_TITLES) if kind in self._titles), None),
@@ -215,6 +231,10 @@ class _Session:
             item.get("tool_use_id") for item in items if isinstance(item, dict) and item.get("type") == "tool_result"
         ]
         self._agents[agent] = calls[0] if calls and isinstance(calls[0], str) else None
+
+
+def _models(rows: Iterable[Row]) -> list[str]:
+    return [row.model for row in rows if row.model and row.model != _SYNTHETIC]
 
 
 def _about_agent(source: Source) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import io
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterator
@@ -20,9 +21,10 @@ from grader.readers.report import Skip, SkipReason
 from grader.readers.source import Source
 from grader.readers.streams import READ_ERRORS
 
-__all__ = ["Refused", "file_source", "find_sources", "inside", "readable_in"]
+__all__ = ["Refused", "file_source", "find_sources", "inside", "readable_in", "refuse_missing"]
 
 _HELD_MEMBER = 32 << 20
+_FOLDER_LINK = "link to a folder"
 _IGNORED = frozenset([".git", ".svn", ".hg", "__pycache__", ".venv", "node_modules", ".DS_Store"])
 
 
@@ -52,19 +54,75 @@ def find_sources(path: str | os.PathLike[str], options: ReadOptions) -> Iterator
             return
         text = local
     given = Path(text)
-    if not given.exists() and not given.is_symlink():
-        found = sorted(glob.glob(text, recursive=True)) if glob.has_magic(text) else []
-        if not found:
-            raise BadInput("no such file or folder", path=text)
-        root = options.root or _fixed_part(text)
-        for name in found:
-            if not Path(name).is_dir():
-                yield _file(Path(name), options, root)
-        return
-    if given.is_dir():
+    if not _is_there(given):
+        yield from _matching(text, options)
+    elif given.is_dir():
         yield from _walk(given, options, options.root or given)
-    else:
-        yield _file(given, options, options.root or given.parent)
+    else:  # a link that is named itself may lead anywhere, as that of a folder may
+        yield _file(given, options, options.root or Path(os.path.realpath(given)).parent)
+
+
+def refuse_missing(path: str | os.PathLike[str]) -> None:
+    """Raises BadInput where nothing is at `path`; URLs show it when they are read."""
+    text = os.fspath(path)
+    if text != "-" and not is_url(text) and not _is_there(Path(text)):
+        _expanded(text)
+
+
+def _is_there(given: Path) -> bool:
+    return given.exists() or given.is_symlink()
+
+
+def _matching(pattern: str, options: ReadOptions) -> Iterator[Source | Refused]:
+    """The files that `pattern` names, then those of the folders it names; folders that cannot be looked into are named."""
+    found, closed = _expanded(pattern)
+    root = options.root or _fixed_part(pattern)
+    folders = {path for path in found if path.is_dir() and not path.is_symlink()}
+    for path in sorted(found - folders, key=lambda path: (path.parent, path.name)):
+        if folders.isdisjoint(path.parents):
+            yield Refused(path, "not_regular", _FOLDER_LINK) if path.is_dir() else _file(path, options, root)
+    for folder in sorted(folders):
+        if folders.isdisjoint(folder.parents):
+            yield from _walk(folder, options, root)
+    for error in closed:
+        path = Path(error.filename)
+        if folders.isdisjoint([path, *path.parents]):
+            yield Refused(path, "unreadable", error.strerror or str(error))
+
+
+def _expanded(pattern: str) -> tuple[set[Path], list[OSError]]:
+    """What `pattern` names, and why folders could not be looked into. Raises BadInput where that is nothing."""
+    if not glob.has_magic(pattern):
+        raise BadInput(f"no such file or folder{_missing(Path(pattern).parent)}", path=pattern)
+    closed: list[OSError] = []
+    found = {Path(name) for name in _matches(pattern, closed)}
+    if not found and not closed:
+        raise BadInput(f"nothing matches this pattern{_missing(_fixed_part(pattern))}", path=pattern)
+    return found, closed
+
+
+def _matches(pattern: str, closed: list[OSError]) -> set[str]:
+    """What `pattern` matches. `**` follows no links to folders, as glob's does, to which two that form a loop have no end."""
+    stars = _ANY_DEPTH.search(pattern)
+    if stars is None:
+        return set(glob.glob(pattern))
+    before, after = pattern[: stars.start()], pattern[stars.end() :] or "*"
+    found: set[str] = set()
+    for start in glob.glob(before) if before else [""]:
+        for folder, inner, _ in os.walk(start or ".", onerror=closed.append):
+            inner[:] = [name for name in inner if not name.startswith(".")]
+            here = "" if folder == "." and not start else f"{folder.rstrip('/')}/"
+            found |= _matches(glob.escape(here) + after, closed)
+    return found
+
+
+_ANY_DEPTH = re.compile(r"(?:(?<=/)|^)\*\*(?:/+|$)")
+
+
+def _missing(folder: Path) -> str:
+    """The first part of `folder` that is not there, in words; "" where all of it is."""
+    gone = next((part for part in (*reversed(folder.parents), folder) if not part.exists()), None)
+    return "" if gone is None else f": there is no folder {gone}"
 
 
 def _remote(url: str, options: ReadOptions) -> Iterator[Source | Refused]:
@@ -115,7 +173,7 @@ def _walk(folder: Path, options: ReadOptions, root: Path) -> Iterator[Source | R
         if entry.is_dir(follow_symlinks=False):
             folders.append(Path(entry.path))  # after the files: some formats are read a folder at a time
         elif entry.is_symlink() and _is_folder(entry):
-            yield Refused(Path(entry.path), "not_regular", "link to a folder")
+            yield Refused(Path(entry.path), "not_regular", _FOLDER_LINK)
         else:
             yield _file(Path(entry.path), options, root)
     for inner in folders:

@@ -30,6 +30,8 @@ _NOTICES = frozenset(["info", "error", "warning"])
 _FAILED = frozenset(["error", "cancelled", "canceled"])
 _CONTEXT = "<session_context>"
 """What the program says of its surroundings before the user says anything."""
+_MASKED = "<tool_output_masked>"
+"""What stands for a long result once the program has taken it out of the history to save room."""
 _KEPT = ("startTime", "lastUpdated", "projectHash", "kind", "summary", "directories")
 
 
@@ -123,9 +125,11 @@ class _Recording:
         if not isinstance(key, str):
             self._unnamed += 1
             key = f"\x00{self._unnamed}"
-        elif key in self.kept:
+        said, model = _said(line, record, self._report)
+        if key in self.kept:
             self._report.leave_out("earlier state of a message")
-        self.kept[key] = _said(line, record, self._report)
+            said = _unmasked(said, self.kept[key][0])
+        self.kept[key] = said, model
 
     def _checkpoint(self, line: int, messages: object) -> None:
         """The history as the model sees it from here on. What was said before stays; what is new in it sums that up.
@@ -153,6 +157,23 @@ class _Recording:
         while key in self.kept:
             taken.append(self.kept.popitem()[1])
         self.discarded.append(taken[::-1])
+
+
+def _unmasked(said: list[Message], before: list[Message]) -> list[Message]:
+    """A message in its new state, with the results as the model was given them at first."""
+    given = {block.call_id: block for message in before for block in message.blocks if block.kind == "tool_result"}
+    return [
+        msgspec.structs.replace(
+            message,
+            blocks=tuple(
+                given.get(block.call_id, block)
+                if block.kind == "tool_result" and block.call_id and block.text.startswith(_MASKED)
+                else block
+                for block in message.blocks
+            ),
+        )
+        for message in said
+    ]
 
 
 def _summing_up(message: Message) -> Message:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,14 +9,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grader.errors import BadInput, UsageError
+from grader.errors import UsageError
+from grader.text import path_text, storable
 
 if TYPE_CHECKING:
     from grader.readers.source import Source
 
 __all__ = ["Fields", "apply_given", "logged_condition"]
 
-_KEYS = ("id", "transcript", "path", "file", "source")
 _CONDITION = re.compile(
     r"(blackmail|leaking|murder)_(explicit|latent|ambiguous|none|swap)-([^_]+)_(replacement|restriction|none)"
 )
@@ -39,17 +38,11 @@ def apply_given(fields: Fields, source: Source) -> None:
     """Fills and overrides `fields`, in place; a value of the log that is overridden stays in `metadata.logged`."""
     options = source.options
     if options.from_path:
-        for key, value in _from_path(options.from_path, source.label).items():
+        for key, value in _from_path(options.from_path, path_text(source.label)).items():
             _put(fields, key, value, fill_only=True)
-    if options.meta is not None:
-        table = _meta_table(options.meta)
-        row = (
-            table.get(fields.id)
-            or table.get(str(source.path))
-            or table.get(source.name)
-            or table.get(Path(source.name).stem)
-        )
-        for key, value in (row or {}).items():
+    if options.meta_table is not None:
+        names = (fields.id, str(source.path), source.name, Path(source.name).stem)
+        for key, value in options.meta_table.fields(names).items():
             _put(fields, key, value)
     for key, value in options.set.items():
         _put(fields, key, value)
@@ -73,6 +66,7 @@ def logged_condition(*places: object) -> str | None:
 
 
 def _put(fields: Fields, key: str, value: str, *, fill_only: bool = False) -> None:
+    value = storable(value)[0]
     if key not in ("model", "task", "condition", "epoch"):
         if not (fill_only and key in fields.metadata):
             fields.metadata[key] = value
@@ -114,27 +108,3 @@ def _path_pattern(pattern: str) -> re.Pattern[str]:
         return re.compile(rf"(?:^|/){regex}$")
     except re.error as error:
         raise UsageError(f"--from-path {pattern!r}: {error}") from None
-
-
-@lru_cache(maxsize=4)
-def _meta_table(path: Path) -> dict[str, dict[str, str]]:
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            columns = reader.fieldnames or []
-            key = next((name for name in _KEYS if name in columns), None)
-            if key is None:
-                raise BadInput(f"needs a column {' or '.join(_KEYS)}", path=path, line=1)
-            return {
-                row[key]: {
-                    name: value
-                    for name, value in row.items()
-                    if name and name != key and value and isinstance(value, str)
-                }
-                for row in reader
-                if row.get(key)
-            }
-    except OSError as error:
-        raise BadInput(error.strerror or str(error), path=path) from None
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise BadInput(f"not a readable CSV file: {error}", path=path) from None

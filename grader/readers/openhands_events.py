@@ -160,15 +160,12 @@ class Events:
         call_id = metadata.get("tool_call_id") or _event_id(event)
         if _event_id(event) is not None:
             self._calls[_event_id(event)] = (call_id, str(name))
-        thought = args.get("thought")
         logged = _logged_arguments(event, metadata)
         if logged is None:
             is_thought = action == "think"  # then it is what the call is about
             logged = {key: value for key, value in args.items() if key != "thought" or is_thought}
         call = tool_call(name, logged, call_id=call_id)
-        repeated = isinstance(thought, str) and thought.strip() and thought.strip() in call.text
-        said = [] if action == "think" or repeated else content_blocks(_text(thought), role, self.report)
-        return [*said, call]
+        return [*content_blocks(_beside(_text(args.get("thought")), call), role, self.report), call]
 
     def _observation(self, event: dict[str, Any], observation: str) -> None:
         if observation in _STATE:
@@ -216,6 +213,15 @@ def _arguments(event: dict[str, Any]) -> dict[str, Any]:
 
 def _text(*candidates: object) -> str:
     return next((text for text in candidates if isinstance(text, str) and text.strip()), "")
+
+
+def _beside(thought: str, call: Block) -> str:
+    """What was said beside a call: all of the thought that the call does not say. A thought that was called for (`think`)
+    is put behind it."""
+    called_for = call.text.removeprefix("thought:").strip()
+    if thought.strip() in call.text:
+        return ""
+    return thought.rstrip().removesuffix(called_for).rstrip() if call.text.startswith("thought:") else thought
 
 
 def _farewell(event: dict[str, Any], args: dict[str, Any]) -> str:

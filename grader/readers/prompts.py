@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from grader.errors import BadInput
-from grader.readers.content import text_blocks
+from grader.readers.content import plain_text, text_blocks
 from grader.readers.report import Report
 from grader.readers.source import Source
 from grader.readers.turns import turn
 from grader.transcript import Message
 
-__all__ = ["prompt_messages"]
+__all__ = ["instruction_of", "prompt_messages"]
 
 
 def prompt_messages(
@@ -35,6 +37,13 @@ def prompt_messages(
             "prompt_missing", line=line, detail="the log holds the response only; --system-prompt and --prompt give it"
         )
     return messages
+
+
+def instruction_of(record: Mapping[str, Any]) -> str:
+    """What a row of instruction data asks: its `instruction`, and the `input` (or `context`) that it is about; "" for others."""
+    asked = plain_text(record.get("instruction"))
+    about = plain_text(record.get("input") or record.get("context"))
+    return "\n\n".join(part for part in (asked, about) if part.strip()) if asked.strip() else ""
 
 
 @lru_cache(maxsize=8)

@@ -16,6 +16,7 @@ from grader.readers.registry import Family, FormatModule, family_named, recognis
 from grader.readers.report import FileResult, Report, Skip, SkipReason
 from grader.readers.source import Source
 from grader.readers.streams import READ_ERRORS
+from grader.text import path_text
 from grader.transcript import Transcript
 
 __all__ = ["read_events"]
@@ -41,7 +42,7 @@ def _read_folder(entries: Sequence[Source | Refused], companions: set[Path]) -> 
     """The files of one folder in order; those whose format spreads over files are read together, after the others."""
     together: dict[str, list[_Waiting]] = {}
     for entry in entries:
-        report = Report(str(entry.path))
+        report = Report(path_text(entry.path))
         if isinstance(entry, Refused):
             report.skip(entry.reason, entry.detail)
             yield report.result()
@@ -162,7 +163,7 @@ def _members(source: Source, report: Report) -> Iterator[Transcript]:
     held = 0
     try:
         for name, member in member_sources(source, names):
-            inner = Report(str(source.path))
+            inner = Report(path_text(source.path))
             if isinstance(member, Skip):
                 report.skip(member.reason, f"{name}: {member.detail}")
                 continue

@@ -16,6 +16,7 @@ from grader.readers.given import logged_condition
 from grader.readers.jsontext import decode_json
 from grader.readers.openai_messages import openai_message
 from grader.readers.plain_chat import conversation
+from grader.readers.prompts import instruction_of
 from grader.readers.report import Report
 from grader.readers.roles import role_of
 from grader.readers.source import Source
@@ -146,7 +147,7 @@ def _history(record: dict[str, Any], report: Report, line: int) -> Sequence[Mess
     system = plain_text(record.get("system"))
     if system.strip() and not any(message.role == "system" for message in messages):
         messages = [turn("system", text_blocks(system, "system")), *messages]
-    prompt = record.get("prompt")
+    prompt = record.get("prompt") or instruction_of(record)
     if not messages and isinstance(prompt, str) and prompt.strip():
         messages = [turn("user", text_blocks(prompt, "user"))]
     elif not messages and isinstance(prompt, list):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -24,6 +24,7 @@ __all__ = [
     "Entry",
     "add_transcript",
     "current_key",
+    "current_revisions",
     "entries",
     "entry",
     "entry_by_key",
@@ -52,6 +53,8 @@ class Added(msgspec.Struct, frozen=True):
     """Another id whose target says nearly the same."""
     same_session: Literal["less", "more"] | None = None
     """Another record of a session that is known: it says less and was left out, or more and took its place."""
+    superseded: bool = False
+    """unchanged, but an earlier state: a later revision counts in its place."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -96,7 +99,7 @@ def add_transcript(
         ).fetchall()
         for row in known:
             if row[2] == transcript.digest:
-                return _refresh(store, transcript, row[0], row[1], row[5:9])
+                return _refresh(store, transcript, row[0], row[1], row[4] is not None, row[5:9])
         latest = next((row for row in known if row[1] == transcript.id and row[4] is None), None)
         if latest is not None:
             follows = latest[3] == path or _extends(store, latest[0], transcript)
@@ -128,7 +131,9 @@ def _collided(transcript: Transcript) -> str:
     return f"{transcript.id}~{transcript.digest[:8]}"
 
 
-def _refresh(store: Store, transcript: Transcript, key: int, stored_id: str, known: Sequence[Any]) -> Added:
+def _refresh(
+    store: Store, transcript: Transcript, key: int, stored_id: str, superseded: bool, known: Sequence[Any]
+) -> Added:
     metadata = _json(transcript.metadata)
     # what the log says now counts, but what was given from outside (--set) is not lost by a plain second import
     given = [
@@ -141,7 +146,7 @@ def _refresh(store: Store, transcript: Transcript, key: int, stored_id: str, kno
             "UPDATE transcripts SET metadata = ?, model = ?, task = ?, condition = ? WHERE key = ?",
             (metadata, *given, key),
         )
-    return Added("unchanged", key, stored_id, updated=updated)
+    return Added("unchanged", key, stored_id, updated=updated, superseded=superseded)
 
 
 def _insert(store: Store, transcript: Transcript, path: str, stored_id: str, speech: int | None) -> int:
@@ -230,6 +235,17 @@ def current_key(store: Store, transcript_id: str) -> int | None:
         "SELECT key FROM transcripts WHERE id = ? AND superseded_by IS NULL", (transcript_id,)
     ).fetchone()
     return None if row is None else int(row[0])
+
+
+def current_revisions(store: Store, keys: Iterable[int]) -> list[int]:
+    """The keys of the revisions that count in place of those with `keys`, each once, in order."""
+    later = dict(store.connection.execute("SELECT key, superseded_by FROM transcripts WHERE superseded_by IS NOT NULL"))
+    current: dict[int, None] = {}
+    for key in keys:
+        while key in later:
+            key = later[key]
+        current[key] = None
+    return list(current)
 
 
 def load(store: Store, which: Entry | int | str) -> Transcript:

@@ -83,3 +83,46 @@ def test_warnings_are_explained_and_what_was_left_out_is_counted(grader: Callabl
     said = {"type": "response_item", "payload": {"type": "message", "role": "user", "content": "Hi."}}
     (tmp_path / "codex.jsonl").write_text("\n".join(map(json.dumps, [*events, said])))
     assert "left out by a rule of the format: 1 " in grader("import", "codex.jsonl", "--explain").out
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_ids_in_a_list_are_never_broken(grader: Callable, chat_log: Callable, columns: int) -> None:
+    names = ["run-1", "airline/task_12/trial_3/acme-orion-2-20260101", "識別子" * 12]
+    chat_log("logs/a.jsonl", [(name, "acme/orion-2-20260101", "Go on.", THREAT + name) for name in names])
+    grader("grade", "logs", "--set", "condition=explicit-america_replacement")
+    lines = grader("list", "--labels", env={"COLUMNS": str(columns)}).out.splitlines()
+    for name in names:
+        assert sum(line.split("  ")[0] == name for line in lines) == 1
+    told = " ".join(line.strip() for line in lines)
+    assert told.count("acme/orion-2-20260101 · condition explicit-america_replacement · chat · 2 messages") == 3
+    assert told.count("present: threat (rules)") == 3
+
+
+def test_a_list_that_fits_is_a_table(grader: Callable, chat_log: Callable) -> None:
+    chat_log("logs/a.jsonl", [("run-1", "acme/orion-2", "Go on.", CALM)])
+    grader("import", "logs")
+    header, _, row, count = grader("list", env={"COLUMNS": "60"}).out.splitlines()
+    assert header.split() == ["id", "model", "condition", "format", "messages"]
+    assert (row.split(), count) == (["run-1", "acme/orion-2", "chat", "2"], "1 transcript")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["show $'a\\xff'", "list --where $'model=a\\xff'", "label --next --policy blind --rater $'a\\xff'"],
+)
+def test_an_argument_that_is_no_utf_8_is_a_fault_of_use(folder: Path, command: str) -> None:
+    done = shell(folder, f"grader {command}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "a\\xff: this argument holds bytes that are no UTF-8" in done.stderr
+
+
+def test_a_folder_for_out_that_is_not_there_is_said_before_the_work(folder: Path) -> None:
+    done = shell(folder, "grader --db new.db grade logs --out nowhere/x.jsonl")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "grader: nowhere: no such folder\n")
+    assert not (folder / "new.db").exists()
+
+
+def test_a_row_without_words_of_its_own_is_named_without_a_dangling_colon(folder: Path) -> None:
+    (folder / "cut.json").write_text(json.dumps([{"messages": [{"role": "user", "content": "Hi."}]}] * 2)[:-30])
+    (warned,) = json.loads(shell(folder, "grader import cut.json --json").stdout)["warnings"]
+    assert (warned["reason"], warned["detail"]) == ("malformed_row", "list: the document breaks off")

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from grader.errors import BadInput
 from grader.pipeline import import_paths
+from grader.readers import ReadOptions
+from grader.readers.reasons import in_words
 from grader.store import Store, entries, load
 
 
@@ -73,3 +76,49 @@ def test_ids_of_other_formats_are_not_those_of_one_session(store: Store, tmp_pat
     summary = import_paths(store, [tmp_path])
     assert [warned.reason for warned in summary.warnings] == ["id_collision"]
     assert len(list(entries(store))) == 2
+
+
+def test_rows_of_a_table_of_fields_that_are_of_no_use_are_counted_and_named(store: Store, tmp_path: Path) -> None:
+    _written(
+        tmp_path, "a.jsonl", [{"id": name, "messages": [{"role": "user", "content": name}]} for name in ("r1", "r2")]
+    )
+    table = tmp_path / "runs.csv"
+    table.write_text("id,condition\nr1,calm\nr9,\x1b[2Jhot\nr2,calm\n,calm\nr1,hot\nr8\x1b[2J,hot\n")
+    summary = import_paths(store, [tmp_path / "a.jsonl"], ReadOptions(meta=table))
+    assert {found.id: found.condition for found in entries(store)} == {"r1": "hot", "r2": "calm"}
+    told = {warned.reason: (warned.path, warned.line, warned.count, warned.detail) for warned in summary.warnings}
+    assert told == {
+        "meta_without_transcript": (str(table), 3, 2, "r9, r8␛[2J"),
+        "meta_without_name": (str(table), 5, 1, ""),
+        "meta_replaced": (str(table), 2, 1, "r1"),
+    }
+    assert all(in_words(reason) for reason in told)
+
+
+def test_many_rows_of_no_transcript_are_named_by_the_first_few(store: Store, tmp_path: Path) -> None:
+    _written(tmp_path, "a.jsonl", [{"id": "r1", "messages": [{"role": "user", "content": "Go."}]}])
+    (tmp_path / "runs.csv").write_text("path,arm\na.jsonl,x\n" + "".join(f"b{number},y\n" for number in range(8)))
+    [told] = import_paths(store, [tmp_path / "a.jsonl"], ReadOptions(meta=tmp_path / "runs.csv")).warnings
+    assert (told.count, told.detail) == (8, "b0, b1, b2, b3, b4, …")
+
+
+def test_a_path_that_is_not_there_is_said_before_anything_is_read(store: Store, tmp_path: Path) -> None:
+    _written(tmp_path, "a.jsonl", _session("Two files."))
+    for missing, said in (("nothing.jsonl", "no such file"), ("nothing*.jsonl", "nothing matches")):
+        with pytest.raises(BadInput, match=said):
+            import_paths(store, [tmp_path / "a.jsonl", tmp_path / missing])
+    assert not list(entries(store))
+
+
+def test_an_earlier_state_of_a_session_counts_as_what_it_became(store: Store, tmp_path: Path) -> None:
+    """As in a folder with a copy of a session beside the session that went on."""
+    for name, rows in (("a.jsonl", _session("Two files.")[:2]), ("b.jsonl", _session("Two files."))):
+        _written(tmp_path, name, rows)
+    first, again = import_paths(store, [tmp_path]), import_paths(store, [tmp_path])
+    current = [found.key for found in entries(store)]
+    assert (first.new, first.changed, again.unchanged) == (1, ["s"], 2)
+    assert first.keys == again.keys == import_paths(store, [tmp_path / "a.jsonl"]).keys == current
+    assert [warned.reason for warned in again.warnings if warned.path.endswith("a.jsonl")] == [
+        "earlier_revision",
+        "unanswered_call",
+    ]

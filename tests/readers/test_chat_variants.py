@@ -102,3 +102,20 @@ def test_a_history_of_the_responses_api_keeps_its_calls_and_results(write: Any) 
             ("assistant", [("text", None)]),
         ]
         assert reading.warnings == {}
+
+
+def test_calls_that_stand_in_the_content_and_beside_it_are_told_once(write: Any) -> None:
+    arguments = '{"path": "a"}'
+    call = {"id": "c1", "type": "function", "function": {"name": "read", "arguments": arguments}}
+    item = {"type": "tool_call", "tool_call_id": "c1", "name": "read", "arguments": arguments}
+    rows = [
+        *ASKED,
+        {"role": "assistant", "content": [item], "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": [{"type": "tool_output", "text": 'It says "hello".'}]},
+    ]
+    reading = Reading(write({"messages": rows}))
+    assert [(message.role, kinds(message), message.text) for message in reading.only.messages[1:]] == [
+        ("assistant", [("tool_call", "read")], "path: a"),
+        ("tool", [("tool_result", "read")], 'It says "hello".'),
+    ]
+    assert reading.warnings == {}

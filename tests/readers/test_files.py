@@ -9,6 +9,7 @@ import json
 import lzma
 import os
 import random
+import re
 import socket
 import string
 import sys
@@ -175,9 +176,90 @@ def test_patterns_names_with_brackets_and_nothing_at_all(tmp_path: Path) -> None
         (tmp_path / name).write_bytes(DATA)
     assert len(Reading(str(tmp_path / "a*.jsonl")).files) == 2
     assert len(Reading(str(tmp_path / "[x].jsonl")).files) == 1
-    for missing in ("none.jsonl", "z*.jsonl"):
-        with pytest.raises(BadInput, match="no such file"):
+    for missing, said in (
+        ("none.jsonl", "none.jsonl: no such file or folder$"),
+        ("no/where/a.jsonl", f"no such file or folder: there is no folder {re.escape(str(tmp_path))}/no$"),
+        ("z*.jsonl", r"z\*.jsonl: nothing matches this pattern$"),
+        ("no/*/a.jsonl", f"nothing matches this pattern: there is no folder {re.escape(str(tmp_path))}/no$"),
+    ):
+        with pytest.raises(BadInput, match=said):
             Reading(str(tmp_path / missing))
+
+
+def test_a_pattern_takes_folders_as_a_shell_would(tmp_path: Path) -> None:
+    for name in ("runs/a/1.jsonl", "runs/b/c/2.jsonl", "runs/3.jsonl"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(DATA)
+    (tmp_path / "runs" / "link").symlink_to(tmp_path)
+    for pattern, names in (
+        ("runs/*", ["3.jsonl", "link", "1.jsonl", "2.jsonl"]),
+        ("runs/[ab]", ["1.jsonl", "2.jsonl"]),
+        ("runs/[ab]/**", ["1.jsonl", "2.jsonl"]),
+    ):
+        assert [Path(file.path).name for file in Reading(str(tmp_path / pattern)).files] == names
+
+
+def test_a_pattern_reads_the_folders_it_names_as_a_shell_would_have_it(tmp_path: Path) -> None:
+    for name in ("runs/one/a.jsonl", "runs/two/deep/b.jsonl", "runs/c.jsonl"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(DATA)
+    for pattern in ("runs/*", "runs/**", "r*/**/*"):
+        reading = Reading(str(tmp_path / pattern))
+        assert [Path(file.path).name for file in reading.files] == ["c.jsonl", "a.jsonl", "b.jsonl"], pattern
+    assert [Path(file.path).name for file in Reading(str(tmp_path / "**/*.jsonl")).files] == [
+        "c.jsonl",
+        "a.jsonl",
+        "b.jsonl",
+    ]
+    assert [Path(file.path).name for file in Reading(str(tmp_path / "**/one/*")).files] == ["a.jsonl"]
+
+
+def test_links_that_form_loops_hold_no_pattern_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of them have 2^40 paths until the system refuses."""
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a.jsonl").write_bytes(DATA)
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "deep" / "loop").symlink_to(tmp_path)
+    assert [Path(file.path).name for file in Reading(str(tmp_path / "**/*.jsonl")).files] == ["a.jsonl"]
+    monkeypatch.chdir(tmp_path)
+    assert [(file.path, [skip.reason for skip in file.skipped]) for file in Reading("**").files] == [
+        ("loop", ["not_regular"]),
+        ("deep/a.jsonl", []),
+        ("deep/loop", ["not_regular"]),
+    ]
+
+
+def test_a_link_that_is_named_itself_may_lead_out_of_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "snapshot").mkdir()
+    (tmp_path / "blob").write_bytes(DATA)
+    (tmp_path / "snapshot" / "a.jsonl").symlink_to("../blob")
+    assert Reading(tmp_path / "snapshot" / "a.jsonl").only.source.endswith("snapshot/a.jsonl:1")
+    assert Reading(tmp_path / "snapshot").skips == ["outside_root"]
+    assert Reading(str(tmp_path / "snapshot" / "*")).skips == ["outside_root"]
+    (tmp_path / "circle").symlink_to("circle")
+    assert Reading(tmp_path / "circle").skips == ["unreadable"]
+
+
+def test_names_that_are_no_utf_8_stay_apart_and_can_be_stored(tmp_path: Path) -> None:
+    for name in (b"a\xff.jsonl", b"a\xfe.jsonl"):
+        (tmp_path / os.fsdecode(name)).write_bytes(DATA)
+    reading = Reading(tmp_path, from_path="{model}.jsonl", set={"task": "t\udcff"})
+    assert [Path(transcript.source).name for transcript in reading.transcripts] == [
+        "a\\xfe.jsonl:1",
+        "a\\xff.jsonl:1",
+    ]
+    assert [Path(file.path).name for file in reading.files] == ["a\\xfe.jsonl", "a\\xff.jsonl"]
+    assert [(transcript.model, transcript.task) for transcript in reading.transcripts] == [
+        ("a\\xfe", "t\ufffd"),
+        ("a\\xff", "t\ufffd"),
+    ]
+
+
+def test_a_fault_in_a_row_is_told_by_its_column_and_in_a_document_by_line_and_column(write: Write) -> None:
+    (bad,) = Reading(write(DATA + b'{"messages": oops}\n' + DATA, "rows.jsonl")).file.malformed
+    assert (bad.line, bad.reason) == (2, "not valid JSON: Expecting value at column 14")
+    (skipped,) = Reading(write(b'{\n "a": [\n  "cut\n', "one.json")).file.skipped
+    assert skipped.detail == "not valid JSON: Unterminated string starting at line 3, column 3"
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:

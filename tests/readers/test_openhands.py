@@ -293,3 +293,26 @@ def test_what_a_session_went_back_behind_is_a_branch(tmp_path: Path) -> None:
         ("branch-1", "a.py"),
     ]
     assert transcript.thread_kind("branch-1") == "branch"
+
+
+def test_what_was_said_beside_a_thought_that_was_called_for_is_kept(write: Any) -> None:
+    def thinks(number: int, thought: str, *, answered: bool) -> dict[str, Any]:
+        function = {"name": "think", "arguments": json.dumps({"thought": "It is the fuse.\nI check it."})}
+        answer = {"role": "assistant", "tool_calls": [{"id": f"t{number}", "function": function}]}
+        response = {"model": "m", "choices": [{"message": answer}]} if answered else None
+        metadata = {"function_name": "think", "tool_call_id": f"t{number}", "model_response": response}
+        event = {"id": number, "source": "agent", "action": "think", "args": {"thought": thought}}
+        return {**event, "tool_call_metadata": metadata}
+
+    whole = "The lamp is dark.\n\nIt is the fuse.\nI check it."
+    rows = [
+        thinks(0, "It is the fuse.\nI check it.", answered=True),
+        thinks(1, whole, answered=True),
+        thinks(2, whole, answered=False),
+    ]
+    called = ("tool_call", "thought:\nIt is the fuse.\nI check it.")
+    assert said(Reading(write(rows)).only.messages) == [
+        ("assistant", [called]),
+        ("assistant", [("text", "The lamp is dark."), called]),
+        ("assistant", [("tool_call", f"thought:\n{whole}")]),
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -11,13 +12,15 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from grader.annotation import MACHINE_KINDS, UNSURE, Annotation, rater_kind, rater_name
-from grader.errors import GraderError, StoreError
+from grader.errors import GraderError, StoreError, UsageError
 from grader.pipeline.labels.exported import is_exported_table
+from grader.pipeline.labels.file_text import label_text
 from grader.pipeline.labels.mapping import LabelMap, load_map
-from grader.pipeline.labels.native import LabelImport, Rejected, import_annotations
+from grader.pipeline.labels.native import LabelImport, Rejected, import_annotations, take_exported
 from grader.pipeline.labels.said import Said
 from grader.pipeline.labels.sources import is_native, said_in_file, said_in_scores
 from grader.quotes import find_quote
+from grader.readers.times import utc_iso
 from grader.rubric import Label, Rubric
 from grader.store import (
     Entry,
@@ -30,7 +33,7 @@ from grader.store import (
     read_annotations,
     register_rubric,
 )
-from grader.text import one_line
+from grader.text import one_line, storable
 from grader.transcript import Span, Transcript
 
 __all__ = [
@@ -53,24 +56,33 @@ def import_labels(
     rubric: Rubric,
     how: LabelMap | None = None,
     *,
-    view: Literal["blind", "assisted"] = "assisted",
-    round: str = "main",
+    view: Literal["blind", "assisted"] | None = None,
+    round: str | None = None,
     rater: str | None = None,
 ) -> LabelImport:
-    """Append the labels in `path` to the log and say what became of each row; importing twice changes nothing.
+    """Append the labels in `path` (`-`: standard input) to the log and say what became of each row; twice changes nothing.
 
-    What `export` writes is taken as it is (its own rater, round, view and ids); its CSV is a table like any other once
-    `how` or `rater` says something of it. Any other table is read by `how`; `view` is what the importer states about it:
-    only `blind` may enter agreement. Raises BadInput for an unusable file.
+    What `export` writes is taken as it is (its own rater, round, view and ids), and is a table like any other once `how` or
+    `rater` says something of it. Any other table is read by `how`; `view` is what the importer states about it: only
+    `blind` may enter agreement (None: assisted). `round` is that of rows that name none (None: main). Raises BadInput for
+    an unusable file, UsageError for `view` or `round` of an export that is taken as it is.
     """
     if how is None:
         how = LabelMap()
-    if is_native(path) or (how == LabelMap() and rater is None and is_exported_table(path)):
-        return import_annotations(store, path, rubric)
+    text = label_text(path)
+    if how == LabelMap() and rater is None and (is_native(text) or is_exported_table(text)):
+        if view is not None or round is not None:
+            given = f"--{view}" if view is not None else "--round"
+            raise UsageError(
+                f"{path}: {given}: an export of grader says rater, round and view itself and is taken as it is; leave "
+                f"{given} out, or make a table of it with --rater or --map"
+            )
+        return take_exported(store, path, text, rubric)
     if rater is not None:
         how = msgspec.structs.replace(how, rater_name=rater)
     left_out: Counter[str] = Counter()
-    return _take(store, rubric, str(path), said_in_file(path, how, left_out), left_out, how, view, round)
+    said = said_in_file(path, text, how, left_out)
+    return _take(store, rubric, str(path), said, left_out, how, view or "assisted", round or "main")
 
 
 def import_scores(
@@ -79,8 +91,8 @@ def import_scores(
     how: LabelMap,
     *,
     where: Selection | None = None,
-    view: Literal["blind", "assisted"] = "assisted",
-    round: str = "main",
+    view: Literal["blind", "assisted"] | None = None,
+    round: str | None = None,
     rater: str | None = None,
 ) -> LabelImport:
     """The same for scores that the logs carry, by `how.scores`."""
@@ -90,7 +102,7 @@ def import_scores(
         how = msgspec.structs.replace(how, rater_name=rater)
     left_out: Counter[str] = Counter()
     said = said_in_scores(entries(store, where), how, left_out)
-    return _take(store, rubric, "scores", said, left_out, how, view, round)
+    return _take(store, rubric, "scores", said, left_out, how, view or "assisted", round or "main")
 
 
 def _take(
@@ -115,7 +127,7 @@ def _take(
             result.rejected.append(Rejected(one.line, one_line(reason, 240)))
             continue
         if item is None:
-            left_out["answers that [values] says are none"] += 1
+            left_out["answers that [labels] or [values] says are none"] += 1
             continue
         cell = new.setdefault(_cell(item), [])
         joined = _joined(cell[-1], item) if cell else None
@@ -124,6 +136,7 @@ def _take(
         else:
             cell[-1] = joined
             result.joined += 1
+    left_out["times that are no ISO 8601 (that of the import stands for them)"] += reader.unread_times
     held = _Held(store, rubric)
     taken = [item for cell in new.values() for item in cell if not held.has(item)]
     add_annotations(store, taken)
@@ -191,21 +204,26 @@ class _Reader:
         self._titles = {label.title.casefold(): label for label in rubric.labels}
         self._entries: dict[str, Entry] = {}
         self._loaded: tuple[str, Transcript] | None = None
+        self.unread_times = 0
 
     def annotation(self, one: Said) -> Annotation | None:
         """None where the map says it is no answer. Raises ValueError or StoreError with the reason a row is not taken."""
+        if one.fault:
+            raise ValueError(one.fault)
         if not one.transcript:
             raise ValueError(f"no transcript id (column {self._how.transcript!r})")
         found = self._entry(one.transcript)
-        label = self._label(one.label)
-        value = self._value(label, one.value)
+        if self._how.labels.get(one.label) == "":
+            return None
+        label, given = self._question(one)
+        value = self._value(label, given)
         if value is None:
             return None
         message = self._message(one, label, found)
         if not one.rater:
             raise ValueError("no rater: name one with --rater or map its column")
         spans, note = self._spans(found, one, message, label)
-        rater = rater_name(self._how.raters.get(one.rater, one.rater))
+        rater = rater_name(storable(self._how.raters.get(one.rater, one.rater))[0])
         return Annotation(
             transcript=found.id,
             transcript_digest=found.digest,
@@ -219,23 +237,41 @@ class _Reader:
             severity=_severity(one.severity),
             spans=spans,
             confidence=_share(one.confidence),
-            note=note or None,
+            note=storable(note)[0] or None,
             round=one.round or self._round,
             view=None if rater_kind(rater) in MACHINE_KINDS else self._view,  # type: ignore[arg-type]
-            created=one.time,
+            created=self._time(one.time),
             action="import",
         )
+
+    def _time(self, text: str) -> str:
+        """In UTC as the log has it; "" (the time of the import) for what is none: 03/04/2024 is March or April."""
+        told = utc_iso(text)
+        self.unread_times += told is None and bool(text.strip())
+        return "" if told is None else datetime.fromisoformat(told).replace(tzinfo=UTC).isoformat()
 
     def _entry(self, name: str) -> Entry:
         if name not in self._entries:
             self._entries[name] = entry(self._store, name)
         return self._entries[name]
 
-    def _label(self, name: str) -> Label:
+    def _question(self, one: Said) -> tuple[Label, str]:
+        """The label that is answered, and with what."""
+        if one.may_be_label and self._known(one.label) is None:
+            chosen = self._known(one.value)
+            if chosen is not None:
+                return chosen, "present"
+        return self._label(one.label), one.value
+
+    def _known(self, name: str) -> Label | None:
         mapped = self._how.labels.get(name, name).strip()
-        label = self._labels.get(mapped) or self._titles.get(mapped.casefold())
+        return self._labels.get(mapped) or self._titles.get(mapped.casefold())
+
+    def _label(self, name: str) -> Label:
+        label = self._known(name)
         if label is not None:
             return label
+        mapped = self._how.labels.get(name, name).strip()
         close = get_close_matches(mapped, self._labels, 1)
         hint = f" (did you mean {close[0]}?)" if close else ""
         if name in self._how.labels:

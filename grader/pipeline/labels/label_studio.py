@@ -27,7 +27,7 @@ def said_in_tasks(
 ) -> Iterator[Said]:
     """Every answer in them: a region says its label is present there, a choice or rating answers the label it is named after.
 
-    What is no answer is counted: cancelled or empty annotations, relations, predictions (a machine's, unreviewed).
+    What is no answer is counted: cancelled or empty annotations, relations, drafts, predictions (a machine's, unreviewed).
     """
     for line, task in tasks:
         held = task.get("data")
@@ -36,6 +36,8 @@ def said_in_tasks(
         transcript = cell(place, how.transcript) or cell(data, how.transcript) or cell(data, "id")
         predictions = task.get("predictions")
         left_out["predictions"] += len(predictions) if isinstance(predictions, list) else 0
+        drafts = task.get("drafts")
+        left_out["drafts"] += len(drafts) if isinstance(drafts, list) else 0
         left_out["tasks without an annotation"] += not task["annotations"]
         for annotation in task["annotations"]:
             if not isinstance(annotation, dict):
@@ -90,5 +92,7 @@ def _answers(result: Mapping[str, Any], about: Said) -> Iterator[Said]:
             given = value[kind]
             for item in given if isinstance(given, list) else [given]:
                 answer = item if isinstance(item, str) else json.dumps(item)
-                yield msgspec.structs.replace(about, label=str(result.get("from_name") or ""), value=answer)
+                yield msgspec.structs.replace(
+                    about, label=str(result.get("from_name") or ""), value=answer, may_be_label=kind == "choices"
+                )
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from operator import ge, gt, le, lt
 from pathlib import Path
@@ -29,11 +29,11 @@ class LabelMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the first message is called there: 1 as here, or 0."""
     rater: str | None = "rater"
     rater_name: str | None = None
-    """The rater of every row, where no column says it."""
+    """The rater of every row, whatever the column says."""
     label: str | None = "label"
     """Long tables: the column that names the label."""
     label_name: str | None = None
-    """The label of every row, where no column says it."""
+    """The label of every row, whatever the column says."""
     value: str = "value"
     severity: str | None = "severity"
     confidence: str | None = "confidence"
@@ -49,13 +49,27 @@ class LabelMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scores: dict[str, str] = msgspec.field(default_factory=dict)
     """Score name in the logs → label."""
     labels: dict[str, str] = msgspec.field(default_factory=dict)
-    """Name there → label here."""
+    """Name there → label here. Empty string: no answer, as a field for comments."""
     raters: dict[str, str] = msgspec.field(default_factory=dict)
     values: dict[str, Any] = msgspec.field(default_factory=dict)
     """Value there → value here, for all labels, or under a label's name for that one. Empty string: no answer.
 
     Numbers also by comparison (`">=5" = "present"`); the first that holds counts, after a value named as it is.
     """
+
+    def named_columns(self) -> list[str]:
+        """The columns of long tables, as they are called there."""
+        return [name for field in _COLUMNS if (name := getattr(self, field)) is not None]
+
+    def fitted(self, columns: Sequence[str]) -> LabelMap:
+        """This map with its columns as the table writes them: a spreadsheet's `Note` is `note`, where that is not there."""
+        theirs = {name.casefold(): name for name in columns}
+        changes = {
+            field: theirs[name.casefold()]
+            for field in _COLUMNS
+            if (name := getattr(self, field)) is not None and name not in columns and name.casefold() in theirs
+        }
+        return msgspec.structs.replace(self, **changes) if changes else self
 
     def value_of(self, label: str, raw: str) -> str:
         """What `raw` means for `label` here; unchanged where the map says nothing."""
@@ -66,6 +80,19 @@ class LabelMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return raw if found is None else found
 
 
+_COLUMNS = (
+    "transcript",
+    "message",
+    "rater",
+    "label",
+    "value",
+    "severity",
+    "confidence",
+    "note",
+    "quote",
+    "time",
+    "round",
+)
 _COMPARISON = re.compile(r"(<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)")
 _COMPARED: Mapping[str, Callable[[float, float], bool]] = {"<=": le, ">=": ge, "<": lt, ">": gt}
 

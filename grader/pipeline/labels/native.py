@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from grader.annotation import Annotation
-from grader.errors import BadInput
 from grader.pipeline.labels.exported import exported_rows, is_exported_table
+from grader.pipeline.labels.file_text import label_text, text_lines
 from grader.rubric import Rubric
 from grader.store import Store, add_annotations, annotation_by_id, load_messages, register_rubric
-from grader.text import one_line
+from grader.text import one_line, storable
 
-__all__ = ["LabelImport", "Rejected", "import_annotations"]
+__all__ = ["LabelImport", "Rejected", "import_annotations", "take_exported"]
 
 _PLACE = re.compile(r"M(\d{1,9})\.(\d{1,9}):(\d{1,12})-(\d{1,12})")
 
@@ -53,12 +54,17 @@ def import_annotations(store: Store, path: Path, rubric: Rubric) -> LabelImport:
     not stand where its span says, or that says of a known id something else, is rejected by line number; the rest is
     taken. A CSV's `first_value` becomes the annotation it was. Raises BadInput when nothing can be read.
     """
+    return take_exported(store, path, label_text(path), rubric)
+
+
+def take_exported(store: Store, path: Path, text: str, rubric: Rubric) -> LabelImport:
+    """The same for the text of such a file; `path` is what messages call it."""
     result = LabelImport(str(path))
     register_rubric(store, rubric)
     labels = {label.id: label for label in rubric.labels}
     taken: list[Annotation] = []
     texts: dict[int, Any] = {}
-    rows = exported_rows(path) if is_exported_table(path) else _rows(path, result)
+    rows = exported_rows(path, text) if is_exported_table(text) else _rows(text, result)
     for number, row in rows:
         try:
             if isinstance(row.get("spans"), str):
@@ -79,6 +85,11 @@ def import_annotations(store: Store, path: Path, rubric: Rubric) -> LabelImport:
         if known is not None:
             result.known += 1
             continue
+        if item.created and not _is_moment(item.created):
+            result.rejected.append(
+                Rejected(number, one_line(f"created {item.created!r} is no time as in 2026-01-31T12:00:00+00:00", 200))
+            )
+            continue
         result.stale += item.label_digest != label.digest
         taken.append(item)
     add_annotations(store, taken)
@@ -86,12 +97,15 @@ def import_annotations(store: Store, path: Path, rubric: Rubric) -> LabelImport:
     return result
 
 
-def _rows(path: Path, result: LabelImport) -> Iterator[tuple[int, dict[str, Any]]]:
+def _is_moment(text: str) -> bool:
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"cannot be read ({error})", path=path) from error
-    for number, line in enumerate(lines, 1):
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _rows(text: str, result: LabelImport) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(text_lines(text), 1):
         if not line.strip():
             continue
         try:
@@ -106,7 +120,11 @@ def _rows(path: Path, result: LabelImport) -> Iterator[tuple[int, dict[str, Any]
 
 
 def _annotation(row: dict[str, Any]) -> Annotation:
-    fields = {name: row[name] for name in Annotation.__struct_fields__ if row.get(name) is not None}
+    fields = {
+        name: storable(value)[0] if isinstance(value, str) else value
+        for name in Annotation.__struct_fields__
+        if (value := row.get(name)) is not None
+    }
     fields.setdefault("value", None)
     return msgspec.convert(fields, Annotation)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from grader.text import from_spreadsheet_cell
+from grader.text import from_spreadsheet_cell, storable
 
 __all__ = ["Said", "cell"]
 
@@ -31,19 +31,27 @@ class Said(msgspec.Struct, frozen=True):
     round: str = ""
     flat_message: int | None = None
     """Message index where the source counts turns from 0 in its own way (Label Studio paragraphs)."""
+    may_be_label: bool = False
+    """The value may be the name of a label that is present: one of the choices of a question "which of these"."""
+    fault: str = ""
+    """Why the row cannot be read at all."""
 
 
 def cell(row: Mapping[str, Any], column: str | None) -> str:
-    """The text under a column or a dotted path, "" where there is none."""
+    """The text under a column or a dotted path (of a list by place, `accept.0`), "" where there is none; as it may be stored."""
     if column is None:
         return ""
     value: Any = row.get(column)
     if value is None and "." in column:
         value = row
         for step in column.split("."):
-            value = value.get(step) if isinstance(value, Mapping) else None
+            if isinstance(value, list):
+                value = value[int(step)] if step.isdecimal() and int(step) < len(value) else None
+            else:
+                value = value.get(step) if isinstance(value, Mapping) else None
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return from_spreadsheet_cell(value if isinstance(value, str) else json.dumps(value))
+    text = storable(value.replace("\r\n", "\n"))[0] if isinstance(value, str) else json.dumps(value)
+    return from_spreadsheet_cell(text)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,48 +10,53 @@ from pathlib import Path
 from typing import Any
 
 from grader.errors import BadInput
+from grader.pipeline.labels.file_text import first_line, text_lines
 from grader.pipeline.labels.label_studio import are_tasks, said_in_tasks
 from grader.pipeline.labels.mapping import LabelMap
 from grader.pipeline.labels.said import Said, cell
+from grader.spreadsheet import has_moved, sheet
 from grader.store import Entry
 from grader.text import one_line
 
 __all__ = ["is_native", "said_in_file", "said_in_scores"]
 
 
-def is_native(path: Path) -> bool:
-    """Whether the file holds what `export jsonl` writes."""
+def is_native(text: str) -> bool:
+    """Whether it is what `export jsonl` writes."""
     try:
-        with path.open("r", encoding="utf-8-sig", errors="replace") as stream:
-            first = stream.readline(1_000_000)
-        row = json.loads(first)
-    except (OSError, ValueError):
+        row = json.loads(first_line(text))
+    except (ValueError, RecursionError):
         return False
     return isinstance(row, dict) and {"transcript_digest", "label_digest", "rater", "label"} <= row.keys()
 
 
-def said_in_file(path: Path, how: LabelMap, left_out: Counter[str]) -> Iterator[Said]:
-    """Every answer in a CSV, TSV, JSON or JSONL file, Label Studio's exports included; rows that hold none are counted.
+def said_in_file(path: Path, text: str, how: LabelMap, left_out: Counter[str]) -> Iterator[Said]:
+    """Every answer in `text`, a CSV, TSV, JSON or JSONL file, Label Studio's exports included; rows that hold none are counted.
 
     Raises BadInput on an unusable file, and for a column of the map that no row has.
     """
-    try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        raise BadInput(f"cannot be read ({error.strerror})", path=path) from error
-    except UnicodeDecodeError as error:
-        raise BadInput(f"not UTF-8 text ({error.reason} at byte {error.start})", path=path) from error
     rows = list(_records(path, text, left_out))
     if not rows:
         raise BadInput("holds no rows", path=path)
     if are_tasks(rows):
         yield from said_in_tasks(rows, how, left_out)
         return
-    wide = dict(how.columns) or _scout_columns(rows[0][1].keys(), how)
+    columns = [name for name in rows[0][1] if name != _MOVED]
+    how = how.fitted(columns)
+    wide = dict(how.columns) or _scout_columns(columns, how)
+    read = {*how.named_columns(), *wide, *how.skip, "id", "quotes", "current"}
+    if twice := next((name for name in columns if name.endswith(_TWICE) and name.removesuffix(_TWICE) in read), None):
+        raise BadInput("two columns are called so", path=path, line=1, field=twice.removesuffix(_TWICE))
+    unread = [name for name in columns if name not in read and name.partition(".")[0] not in _roots(read) and name]
+    if unread:
+        left_out[f"columns that nothing reads ({one_line(', '.join(unread), 200)})"] += len(unread)
     for column in _needed(how, wide):
         if not any(cell(row, column) or column in row for _, row in rows):
-            raise BadInput(_no_such(column, rows[0][1].keys()), path=path, field=column)
+            raise BadInput(_no_such(column, columns), path=path, field=column)
     for line, row in rows:
+        if _MOVED in row:
+            yield Said(line, "", "", "", fault=row[_MOVED])
+            continue
         if any(cell(row, column) in wanted for column, wanted in how.skip.items()):
             left_out["rows left out by [skip]"] += 1
             continue
@@ -69,6 +72,11 @@ def said_in_file(path: Path, how: LabelMap, left_out: Counter[str]) -> Iterator[
         left_out["rows without a value"] += not answered
         for label, value in answered:
             yield _said(line, row, how, label, value)
+
+
+def _roots(columns: Iterable[str]) -> set[str]:
+    """What dotted paths begin with."""
+    return {column.partition(".")[0] for column in columns if "." in column}
 
 
 def _needed(how: LabelMap, wide: Mapping[str, str]) -> list[str]:
@@ -90,7 +98,6 @@ def _no_such(column: str, columns: Iterable[str]) -> str:
 
 
 def _said(line: int, row: Mapping[str, Any], how: LabelMap, label: str, value: str) -> Said:
-    quotes = cell(row, how.quote) or cell(row, "quotes")
     transcript = cell(row, how.transcript) or (cell(row, "id") if how.transcript == "transcript" else "")
     return Said(
         line=line,
@@ -102,10 +109,18 @@ def _said(line: int, row: Mapping[str, Any], how: LabelMap, label: str, value: s
         severity=cell(row, how.severity),
         confidence=cell(row, how.confidence),
         note=cell(row, how.note),
-        quotes=tuple(part for part in quotes.split(" | ") if part.strip()),
+        quotes=_quotes(row, how),
         time=cell(row, how.time),
         round=cell(row, how.round),
     )
+
+
+def _quotes(row: Mapping[str, Any], how: LabelMap) -> tuple[str, ...]:
+    spans = row.get("spans")
+    if isinstance(spans, list):  # what `export jsonl` writes
+        return tuple(str(span["quote"]) for span in spans if isinstance(span, dict) and span.get("quote"))
+    quotes = cell(row, how.quote) or cell(row, "quotes")
+    return tuple(part for part in quotes.split(" | ") if part.strip())
 
 
 def _scout_columns(columns: Iterable[str], how: LabelMap) -> dict[str, str]:
@@ -130,7 +145,7 @@ def _records(path: Path, text: str, left_out: Counter[str]) -> Iterator[tuple[in
         yield from ((number, item) for number, item in enumerate(items, 1) if isinstance(item, dict))
         return
     if start == "{":
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(text_lines(text), 1):
             if line.strip():
                 try:
                     row = json.loads(line)
@@ -145,11 +160,18 @@ def _records(path: Path, text: str, left_out: Counter[str]) -> Iterator[tuple[in
                 else:
                     left_out["items that are no objects"] += 1
         return
-    first = text.partition("\n")[0]
-    delimiter = "\t" if first.count("\t") > first.count(",") else ";" if first.count(";") > first.count(",") else ","
-    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter)
-    for row in reader:
-        yield reader.line_num, {(name or "").strip(): cell for name, cell in row.items() if isinstance(cell, str)}
+    header, lines = sheet(text, path)
+    header = [f"{name}{_TWICE}" if name and name in header[:place] else name for place, name in enumerate(header)]
+    for number, cells in lines:
+        row = dict(zip(header, cells, strict=False))
+        if has_moved(cells, len(header)):
+            row[_MOVED] = f"{len(cells)} cells in a table of {len(header)} columns"
+        yield number, row
+
+
+_MOVED = "\0"
+"""Under this, which is no name of a column, a row says why its cells stand in the wrong ones."""
+_TWICE = "\0twice"
 
 
 def said_in_scores(found: Iterable[Entry], how: LabelMap, left_out: Counter[str]) -> Iterator[Said]:
