@@ -76,6 +76,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("copilot", ("copilot",)),
     Family("opencode", ("opencode",)),
     Family("droid", ("droid",)),
+    Family("kimi", ("kimi",)),
     Family("claude_code", ("claude_code",)),
     Family("pi", ("pi", "openclaw")),
     Family("palisade", ("palisade",)),
