@@ -63,3 +63,39 @@ def test_results_and_reasoning_are_read_where_they_are_logged() -> None:
     assert reading.only.messages[3].text == "Two files."
     assert reading.file.malformed_rows == 1
     assert reading.file.left_out == {"row without message": 1}
+
+
+def test_what_the_agent_prints_is_a_session_with_thoughts_calls_and_results() -> None:
+    reading = log("cursor/printed.jsonl")
+    transcript = reading.only
+    assert (transcript.id, transcript.model) == ("c0c0c0c0-0000-4000-8000-000000000001", "Orion 2")
+    assert transcript.metadata["cwd"] == "/srv/loom"
+    assert said(transcript.messages) == [
+        ("user", [("text", "Is the loom set?")]),
+        ("assistant", [("reasoning", "I have to look."), ("text", "I look at it."), ("tool_call", "path: loom.txt")]),
+        ("assistant", [("tool_call", "command: loom --check")]),
+        ("tool", [("tool_result", "warp: yes")]),
+        ("tool", [("tool_result", '{"reason":"not allowed"}')]),
+        ("assistant", [("tool_call", "q: weft")]),
+        ("tool", [("tool_result", '{"rows":2}')]),
+        ("assistant", [("text", "It is set.")]),
+    ]
+    assert [name for name, _ in calls(transcript)] == ["read", "shell", "mcp_ask"]
+    assert results(transcript)[1][:2] == ("shell", "c2")
+    assert reading.warnings == {}
+
+
+def test_answers_that_come_whole_are_told_apart(write: Any) -> None:
+    def row(text: str) -> dict[str, Any]:
+        return {"type": "assistant", "message": {"role": "assistant", "content": [{"type": "text", "text": text}]}}
+
+    rows = [
+        {"type": "system", "subtype": "init", "apiKeySource": "env", "session_id": "s"},
+        {"type": "user", "message": {"role": "user", "content": "Go."}},
+        row("One."),
+        row("Two."),
+        {"type": "result", "subtype": "success", "result": "One.Two."},
+    ]
+    transcript = Reading(write(rows, rows=True)).only
+    assert transcript.format == "cursor"
+    assert [message.text for message in transcript.messages] == ["Go.", "One.", "Two."]
