@@ -117,6 +117,8 @@ class _Session:
         key = str(record.get("call_id"))
         if key not in self._called:
             self._called.add(key)
+            if self._said:
+                self.report.leave_out("row of the same message")
             blocks = [*self._words(), tool_call(name, inner.get("args", inner.get("arguments")), call_id=key)]
             self._add("assistant", blocks, record)
         elif record.get("subtype") != "completed":
