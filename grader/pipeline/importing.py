@@ -23,7 +23,9 @@ _BATCH_CHARS = 1_000_000
 _BATCH_ITEMS = 64
 """A write transaction stays near 20 ms, so that a key press saved meanwhile does not wait."""
 
-_SESSIONS = frozenset(["claude_code", "codex", "gemini_cli", "openclaw", "pi"])
+_SESSIONS = frozenset(
+    ["claude_code", "codex", "copilot", "cursor", "droid", "gemini_cli", "openclaw", "opencode", "pi"]
+)
 """Formats whose programs keep a session under an id that no other has, and can print it under the same id too."""
 _OWN_ID = re.compile(r"h-[0-9a-f]{16}(-\d+)?")
 _ROW = re.compile(r":\d+$")

@@ -15,6 +15,7 @@ from grader.readers.files import inside
 from grader.readers.finish import finish, only_model
 from grader.readers.gemini_contents import part_blocks
 from grader.readers.given import logged_condition
+from grader.readers.qwen_rows import as_claude_row, parts_of
 from grader.readers.report import Report
 from grader.readers.source import Source
 from grader.readers.threads import MAIN, thread_entry
@@ -25,6 +26,7 @@ SUPPORT = "TRC-"
 RECOGNISED_BY = "`type` user/assistant + object `message`; object `loglines`"
 
 _SYNTHETIC = "<synthetic>"
+_NEAR = 20
 _TITLES = {"summary": "summary", "ai-title": "aiTitle", "custom-title": "customTitle"}
 """Rows that name the session, the last word first: what its user called it is not overruled."""
 _JOURNAL = "row of a workflow's journal; its agents' files tell it"
@@ -115,11 +117,13 @@ class _Session:
         self._condition = self._condition or other._condition
 
     def add(self, line: int, record: dict[str, Any], report: Report) -> None:
+        if "subtype" in record or "provenance" in record:
+            record = as_claude_row(record)
         uuid = _string(record, "uuid")
         parent = _string(record, "parentUuid")
         if uuid is not None:
             if uuid in self._taken:
-                report.leave_out("repeated row")
+                report.leave_out("row of the same message" if self._goes_on(uuid, record, report) else "repeated row")
                 return
             self._parents[uuid] = parent
         kind = record.get("type")
@@ -141,11 +145,11 @@ class _Session:
             report.leave_out(kind)
         elif kind == "queue-operation" and self.queue.take(record, line, len(self.rows)):
             pass  # counted when it is known whether another row says it
-        elif kind not in ("user", "assistant") and not (kind == "tool_result" and _parts_of(message)):
+        elif kind not in ("user", "assistant") and not (kind == "tool_result" and parts_of(message)):
             report.leave_out(kind if isinstance(kind, str) else "row without type")
         elif not isinstance(message, dict):
             report.leave_out("message is no object" if message is not None else "row without message")
-        elif message.get("content") is None and not _parts_of(message):
+        elif message.get("content") is None and not parts_of(message):
             report.leave_out("message without content")
         else:
             if "toolUseResult" in record:
@@ -154,6 +158,18 @@ class _Session:
             self.rows[-1].told = told is not None
             if uuid is not None:
                 self._taken.add(uuid)
+
+    def _goes_on(self, uuid: str, record: dict[str, Any], report: Report) -> bool:
+        """Whether a row brings more of the message of that id: Qwen Code writes one piece by piece."""
+        parts = parts_of(record.get("message"))
+        role = "assistant" if record.get("type") == "assistant" else "user"
+        near = reversed(self.rows[-_NEAR:]) if parts else ()
+        row = next((row for row in near if row.uuid == uuid and row.role == role), None)
+        added = [block for block in part_blocks(parts, row.role, report) if block not in row.blocks] if row else []
+        if row is not None and added:
+            row.blocks += added
+            row.model = row.model or _string(record, "model")
+        return bool(added)
 
     def transcript(self, source: Source, report: Report) -> Transcript:
         first = self.rows[0]
@@ -272,7 +288,7 @@ def _row(
     if model == _SYNTHETIC:  # written by the client, in the model's place
         role = "system"
         flags.append("meta")
-    if message.get("content") is None and (parts := _parts_of(message)):
+    if message.get("content") is None and (parts := parts_of(message)):
         blocks = part_blocks(parts, role, report)
     else:
         blocks = content_blocks(message["content"], role, report, line=line)
@@ -327,12 +343,6 @@ def _has_own_file(source: Source, session: str | None, agent: str) -> bool:
     name = f"agent-{agent}.jsonl"
     folder = source.path.parent
     return any(inside(path, source.root) for path in (folder / str(session) / "subagents" / name, folder / name))
-
-
-def _parts_of(message: object) -> list[Any]:
-    """The parts of a message as Qwen Code writes it, which keeps Gemini's in rows of the same kind."""
-    parts = message.get("parts") if isinstance(message, dict) else None
-    return parts if isinstance(parts, list) else []
 
 
 def _merged(rows: list[Row], report: Report) -> list[Row]:
