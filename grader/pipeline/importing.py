@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -12,7 +11,7 @@ import msgspec
 
 from grader.pipeline.progress import Progress
 from grader.readers import FileResult, ReadOptions, read_path
-from grader.readers.files import refuse_missing
+from grader.readers.files import files_named, refuse_missing
 from grader.store import Store, add_transcript
 from grader.store.transcripts import current_revisions
 from grader.transcript import Transcript
@@ -106,13 +105,7 @@ def import_paths(
 
 def count_files(paths: Iterable[str]) -> int:
     """About how many files lie under `paths`, for a progress bar."""
-    total = 0
-    for path in paths:
-        if Path(path).is_dir():
-            total += sum(len(files) for _, _, files in os.walk(path))
-        else:
-            total += 1
-    return total
+    return sum(max(1, sum(1 for _ in files_named(path))) for path in paths)
 
 
 class _Writer:
