@@ -486,3 +486,35 @@ def test_what_cannot_be_decoded_in_wide_text_is_counted(write: Write) -> None:
     reading = Reading(write(data, "log.json"))
     assert spoken(reading.only)[1] == ("assistant", "\ufffdo")
     assert reading.warnings == {"undecodable_bytes": 1}
+
+
+TABLE = "prompt,response,id\n"
+
+
+def test_a_quote_in_a_table_that_is_never_closed_swallows_nothing_unnamed(write: Write) -> None:
+    reading = Reading(write((TABLE + 'hi,"open,a\nhi,"quoted",b\nhi,plain,c\n').encode(), "t.csv"))
+    assert [transcript.id for transcript in reading.transcripts] == ["c"]
+    [bad] = reading.file.malformed
+    assert (bad.line, bad.reason) == (2, "',' expected after '\"'; all up to line 3 is lost with it")
+    reading = Reading(write((TABLE + 'hi,yes,a\nhi,"open,b\nhi,plain,c\n').encode(), "t.csv"))
+    assert [transcript.id for transcript in reading.transcripts] == ["a"]
+    [bad] = reading.file.malformed
+    assert (bad.line, bad.reason[:48]) == (3, "a quotation mark that opens here is never closed")
+
+
+def test_bytes_of_a_table_that_are_no_text_are_counted(write: Write) -> None:
+    reading = Reading(write((TABLE + "hallo,grüße,a\nhi,yes,b\n").encode("cp1252"), "t.csv"))
+    assert reading.transcripts[0].messages[1].text == "gr\ufffd\ufffde"
+    assert reading.warnings == {"undecodable_bytes": 2}
+    assert Reading(write((TABLE + "hallo,grüße,a\n").encode("utf-16"), "t.csv")).warnings == {}
+
+
+def test_a_map_is_held_against_the_first_line_of_a_table_before_its_rows(write: Write, tmp_path: Path) -> None:
+    write('response = "answer"\nprompt = "q"\n', "m.toml")
+    write("q,answer\nhi,yes\n", "logs/t.csv")
+    write("# Notes\n\nmany,\nlines\n", "logs/notes.md")
+    reading = Reading(tmp_path / "logs", map=tmp_path / "m.toml")
+    assert len(reading.transcripts) == 1
+    [skipped] = reading.files[0].skipped
+    assert skipped.reason == "unrecognised" and "no column 'answer'" in skipped.detail and "# Notes" in skipped.detail
+    assert not reading.files[0].malformed
