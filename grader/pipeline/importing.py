@@ -12,8 +12,10 @@ import msgspec
 from grader.pipeline.progress import Progress
 from grader.readers import FileResult, ReadOptions, read_path
 from grader.readers.files import files_named, refuse_missing
+from grader.readers.given import unmatched_rows
 from grader.store import Store, add_transcript
 from grader.store.transcripts import current_revisions
+from grader.text import one_line, path_text
 from grader.transcript import Transcript
 
 __all__ = ["ImportSummary", "Skipped", "Warned", "import_paths"]
@@ -99,6 +101,9 @@ def import_paths(
             if progress is not None and total is not None:
                 progress("read", summary.files, max(total, summary.files), found.path)
         writer.flush()
+    if options is not None and options.meta is not None and (unmatched := unmatched_rows(options)):
+        detail = f"rows name no transcript of this run: {one_line(', '.join(unmatched), 200)}"
+        summary.warnings.append(Warned(path_text(options.meta), "unmatched_rows", len(unmatched), detail=detail))
     summary.keys = current_revisions(store, summary.keys)
     return summary
 

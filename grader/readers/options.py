@@ -50,6 +50,8 @@ class ReadOptions:
     """Pattern over the end of the path, `{model}/{condition}/*`: fills what the log leaves open."""
     meta: Path | None = None
     """CSV with a column `id` or `path`; its other columns win over the log for the transcripts they name."""
+    met: dict[str, bool] = field(default_factory=dict, compare=False)
+    """Rows of `meta` that have named a transcript."""
     system_prompt: Path | None = None
     prompt: Path | None = None
     """Text files put first in transcripts that hold a response only."""

@@ -10,6 +10,7 @@ import pytest
 
 from grader.errors import BadInput
 from grader.pipeline import import_paths
+from grader.readers import ReadOptions
 from grader.store import Store, entries, load
 
 
@@ -96,3 +97,12 @@ def test_an_earlier_state_of_a_session_counts_as_what_it_became(store: Store, tm
         "earlier_revision",
         "unanswered_call",
     ]
+
+
+def test_rows_of_meta_that_name_no_transcript_are_told(store: Store, tmp_path: Path) -> None:
+    _written(tmp_path, "a.jsonl", _session("Two files."))
+    (tmp_path / "meta.csv").write_text("id,condition\ns,calm\nS1,tense\nS2,tense\n")
+    summary = import_paths(store, [tmp_path / "a.jsonl"], ReadOptions(meta=tmp_path / "meta.csv"))
+    [warned] = [warned for warned in summary.warnings if warned.reason == "unmatched_rows"]
+    assert (warned.count, warned.detail) == (2, "rows name no transcript of this run: S1, S2")
+    assert [found.condition for found in entries(store)] == ["calm"]

@@ -9,6 +9,7 @@ import json
 import lzma
 import os
 import random
+import re
 import socket
 import string
 import sys
@@ -353,6 +354,33 @@ def test_fields_can_be_set_taken_from_the_path_and_from_a_table(tmp_path: Path) 
     assert (joined.condition, joined.metadata["arm"]) == ("leaking_latent-x_none", "b")
     assert joined.metadata["condition_parts"]["scenario"] == "leaking"
     assert joined.digest == plain.digest
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('id,condition\na,"calm\nb,tense\n', "meta.csv:2: not a CSV row: a quotation mark that opens in this row"),
+        ("id,condition\na,calm, or so\n", "meta.csv:2: 3 cells in a table of 2 columns"),
+        ("id,condition\na,calm\na,tense\n", "meta.csv:3: 'a' has another row that says something else"),
+        ("id,epoch\na,first\n", "meta.csv:2: epoch: must be a whole number"),
+    ],
+)
+def test_a_table_of_fields_whose_rows_may_not_mean_what_they_say_is_refused(
+    tmp_path: Path, table: str, said: str
+) -> None:
+    """A condition that is wrong is worse than none."""
+    (tmp_path / "meta.csv").write_text(table)
+    (tmp_path / "a.jsonl").write_bytes(DATA)
+    with pytest.raises(BadInput, match=re.escape(said)):
+        Reading(tmp_path / "a.jsonl", meta=tmp_path / "meta.csv")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_table_of_fields_may_be_a_spreadsheets(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "meta.csv").write_text("sep=;\nID;Model;Condition;Arm\na;m;calm;x\n", encoding)
+    (tmp_path / "a.jsonl").write_bytes(DATA)
+    told = Reading(tmp_path / "a.jsonl", meta=tmp_path / "meta.csv").only
+    assert (told.model, told.condition, told.metadata["Arm"]) == ("m", "calm", "x")
 
 
 @pytest.mark.parametrize(
