@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -184,7 +185,9 @@ def _path_of(transcript: Transcript) -> str:
 
 @lru_cache(maxsize=1024)
 def _is_folder(path: str) -> bool:
-    return Path(path).is_dir()
+    with suppress(OSError):  # a member's name may be longer than a file's can be
+        return Path(path).is_dir()
+    return False
 
 
 @lru_cache(maxsize=1024)
@@ -193,8 +196,9 @@ def _file_of(source: str) -> str:
     parts = source.split("!")
     for count in range(len(parts), 0, -1):
         path = "!".join(parts[:count])
-        if Path(path).is_file():
-            return path
+        with suppress(OSError):
+            if Path(path).is_file():
+                return path
     return parts[0]
 
 

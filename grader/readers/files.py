@@ -80,7 +80,10 @@ def files_named(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def _is_there(given: Path) -> bool:
-    return given.exists() or given.is_symlink()
+    try:
+        return given.exists() or given.is_symlink()
+    except OSError:  # a name longer than a file's can be
+        return False
 
 
 def _matching(pattern: str, options: ReadOptions) -> Iterator[Source | Refused]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +107,14 @@ def test_rows_of_meta_that_name_no_transcript_are_told(store: Store, tmp_path: P
     [warned] = [warned for warned in summary.warnings if warned.reason == "unmatched_rows"]
     assert (warned.count, warned.detail) == (2, "rows name no transcript of this run: S1, S2")
     assert [found.condition for found in entries(store)] == ["calm"]
+
+
+def test_a_member_may_have_a_longer_name_than_a_file_can(store: Store, tmp_path: Path) -> None:
+    rows = "".join(json.dumps(row) + "\n" for row in _session("Two files."))
+    with zipfile.ZipFile(tmp_path / "runs.zip", "w") as packed:
+        packed.writestr("n" * 300 + ".jsonl", rows)
+        packed.writestr("f" * 300 + "/a.jsonl", rows)
+    summary = import_paths(store, [tmp_path / "runs.zip"])
+    assert (summary.new, summary.unchanged, summary.skipped) == (1, 1, [])
+    with pytest.raises(BadInput, match="no such file"):
+        import_paths(store, ["n" * 300])

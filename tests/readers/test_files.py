@@ -13,6 +13,7 @@ import re
 import socket
 import string
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -546,3 +547,14 @@ def test_a_map_is_held_against_the_first_line_of_a_table_before_its_rows(write: 
     [skipped] = reading.files[0].skipped
     assert skipped.reason == "unrecognised" and "no column 'answer'" in skipped.detail and "# Notes" in skipped.detail
     assert not reading.files[0].malformed
+
+
+def test_a_tar_is_called_so(write: Write) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        member = tarfile.TarInfo("runs/a.jsonl")
+        member.size = len(DATA)
+        archive.addfile(member, io.BytesIO(DATA))
+    for data in (packed.getvalue(), gzip.decompress(packed.getvalue())):
+        [skipped] = Reading(write(data, "runs.tar.gz")).file.skipped
+        assert (skipped.reason, skipped.detail) == ("unrecognised", "a tar archive: unpack it, or make it a zip")
