@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from grader.errors import UsageError
-from grader.reports.terminal import console, plain, table
+from grader.reports.terminal import console, plain, print_rows
 from grader.rubric import Rubric
 from grader.store import Entry, Selection, Store, entries, iter_transcripts
 from grader.store.rollup import roll_up, standings
@@ -78,12 +78,13 @@ def print_list(store: Store, rubric: Rubric, where: Selection, *, labels: bool, 
         out.print(plain(hint))
         return
     columns = ["id", "model", "condition", "format", "messages", *(["present"] if labels else [])]
-    made = table(*columns, numbers=("messages",))
     said = _labels(store, rubric, shown) if labels else {}
-    for item in shown:
-        row = [plain(item.id), plain(item.model), plain(item.condition), plain(item.format), plain(item.n_messages)]
-        made.add_row(*row, *([plain(_present(said.get(item.key, {})))] if labels else []))
-    out.print(made)
+    rows = [
+        [item.id, item.model, item.condition, item.format, item.n_messages]
+        + ([_present(said.get(item.key, {}))] if labels else [])
+        for item in shown
+    ]
+    print_rows(out, columns, rows, numbers=("messages",))
     more = f" (of {len(found)}; --limit {limit})" if len(shown) < len(found) else ""
     out.print(plain(f"{len(shown)} transcripts{more}"))
 
