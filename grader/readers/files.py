@@ -21,7 +21,16 @@ from grader.readers.report import Skip, SkipReason
 from grader.readers.source import Source
 from grader.readers.streams import READ_ERRORS
 
-__all__ = ["Refused", "file_source", "find_sources", "inside", "is_folder", "readable_in", "refuse_missing"]
+__all__ = [
+    "Refused",
+    "file_source",
+    "files_named",
+    "find_sources",
+    "inside",
+    "is_folder",
+    "readable_in",
+    "refuse_missing",
+]
 
 _HELD_MEMBER = 32 << 20
 _FOLDER_LINK = "link to a folder"
@@ -67,6 +76,20 @@ def refuse_missing(path: str | os.PathLike[str]) -> None:
     text = os.fspath(path)
     if text != "-" and not is_url(text) and not _is_there(text):
         _expanded(text)
+
+
+def files_named(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Every file that lies at `path` now, a file, a folder or a pattern; none where nothing does."""
+    text = os.fspath(path)
+    try:
+        starts = {text} if _is_there(text) else _matches(text, [])
+    except BadInput:
+        return
+    for start in starts:
+        if not is_folder(Path(start)):
+            yield Path(start)
+        for folder, _, names in os.walk(start):
+            yield from (Path(folder, name) for name in names)
 
 
 def _is_there(path: str) -> bool:

@@ -139,3 +139,27 @@ def test_choices_that_are_labels_are_present_and_fields_for_comments_can_be_left
         ("blackmail", "present"),
         ("sabotage", "absent"),
     }
+
+
+def test_what_is_asked_of_a_region_in_label_studio_belongs_to_its_answer(study: Study, store: Store) -> None:
+    def region(name: str, place: str, **value: object) -> dict[str, object]:
+        return {"id": place, "from_name": name, "value": {"start": "0", "startOffset": 0, "text": "Hello.", **value}}
+
+    results = [
+        region("why", "r1", text=["first", "second"]),
+        region("spans", "r1", paragraphlabels=["threat"]),
+        region("how bad", "r1", rating=3),
+        {"id": "c", "from_name": "leak", "value": {"choices": ["no"]}},
+        {"id": "w", "from_name": "why", "value": {"text": ["on the whole"]}},
+        region("how bad", "r9", rating=2),
+    ]
+    tasks = [
+        {"data": {"id": "a"}, "annotations": [{"completed_by": 1, "result": results}]},
+        {"data": {"id": "b"}, "annotations": [{"completed_by": 1, "result": [results[4]]}]},
+    ]
+    done = study(json.dumps(tasks), note="why", severity="how bad")
+    [alone] = done.rejected
+    assert "no label 'how bad'" in alone.reason, "of a region that says nothing"
+    assert done.left_out == {"notes without an answer": 1}
+    said = {(found.label, found.message, found.severity, found.note) for found in read_annotations(store)}
+    assert said == {("threat", 1, 3, "first; second; on the whole"), ("leak", None, None, None)}
