@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from grader.errors import BadInput
+from grader.spreadsheet import has_moved, read_text, sheet
 from grader.text import one_line
 
 __all__ = ["MetaTable", "Useless"]
@@ -38,20 +38,16 @@ class MetaTable:
         self._unmet: dict[str, int] = {}
         """Name → line, as long as no transcript of that name was met."""
         self._unnamed: list[int] = []
-        self._replaced: dict[str, int] = {}
-        """Name → line, of rows that a later one of that name replaces."""
-        try:
-            with open(path, encoding="utf-8-sig", newline="") as stream:
-                reader = csv.DictReader(stream)
-                key = next((name for name in _KEYS if name in (reader.fieldnames or ())), None)
-                if key is None:
-                    raise BadInput(f"needs a column {' or '.join(_KEYS)}", path=path, line=1)
-                for row in reader:
-                    self._keep(reader.line_num, row, key)
-        except OSError as error:
-            raise BadInput(error.strerror or str(error), path=path) from None
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise BadInput(f"not a readable CSV file: {error}", path=path) from None
+        self._replaced: list[tuple[int, str]] = []
+        """Lines and names of rows that a later one of that name replaces."""
+        header, rows = sheet(read_text(path), path)
+        key = next((name for name in _KEYS if name in header), None)
+        if key is None:
+            raise BadInput(f"needs a column {' or '.join(_KEYS)}", path=path, line=1)
+        for line, cells in rows:
+            if has_moved(cells, len(header)):
+                raise BadInput(f"{len(cells)} cells in a table of {len(header)} columns", path=path, line=line)
+            self._keep(line, dict(zip(header, cells, strict=False)), key)
 
     def _keep(self, line: int, row: dict[str, str], key: str) -> None:
         name = row.get(key)
@@ -59,11 +55,9 @@ class MetaTable:
             self._unnamed.append(line)
             return
         if name in self._rows:
-            self._replaced[name] = self._unmet[name]
+            self._replaced.append((self._unmet[name], name))
         self._unmet[name] = line
-        self._rows[name] = {
-            field: value for field, value in row.items() if field and field != key and value and isinstance(value, str)
-        }
+        self._rows[name] = {field: value for field, value in row.items() if field and field != key and value}
 
     def fields(self, names: Iterable[str]) -> dict[str, str]:
         """What the row says that is called as the first of `names` for which there is one; {} where there is none."""
@@ -78,7 +72,11 @@ class MetaTable:
         found = [
             ("meta_without_transcript", list(self._unmet.values()), _some(self._unmet)),
             ("meta_without_name", self._unnamed, ""),
-            ("meta_replaced", list(self._replaced.values()), _some(self._replaced)),
+            (
+                "meta_replaced",
+                [line for line, _ in self._replaced],
+                _some(dict.fromkeys(name for _, name in self._replaced)),
+            ),
         ]
         return [Useless(reason, lines[0], len(lines), names) for reason, lines, names in found if lines]
 

@@ -83,16 +83,31 @@ def test_rows_of_a_table_of_fields_that_are_of_no_use_are_counted_and_named(stor
         tmp_path, "a.jsonl", [{"id": name, "messages": [{"role": "user", "content": name}]} for name in ("r1", "r2")]
     )
     table = tmp_path / "runs.csv"
-    table.write_text("id,condition\nr1,calm\nr9,\x1b[2Jhot\nr2,calm\n,calm\nr1,hot\nr8\x1b[2J,hot\n")
+    table.write_text("id,condition\nr1,calm\nr9,\x1b[2Jhot\nr2,calm\n,calm\nr1,mild\nr1,hot\nr8\x1b[2J,hot\n")
     summary = import_paths(store, [tmp_path / "a.jsonl"], ReadOptions(meta=table))
     assert {found.id: found.condition for found in entries(store)} == {"r1": "hot", "r2": "calm"}
     told = {warned.reason: (warned.path, warned.line, warned.count, warned.detail) for warned in summary.warnings}
     assert told == {
         "meta_without_transcript": (str(table), 3, 2, "r9, r8␛[2J"),
         "meta_without_name": (str(table), 5, 1, ""),
-        "meta_replaced": (str(table), 2, 1, "r1"),
+        "meta_replaced": (str(table), 2, 2, "r1"),
     }
     assert all(in_words(reason) for reason in told)
+
+
+def test_a_table_of_fields_may_come_from_a_spreadsheet_but_not_with_cells_that_moved(
+    store: Store, tmp_path: Path
+) -> None:
+    _written(tmp_path, "a.jsonl", [{"id": "r1", "messages": [{"role": "user", "content": "Go."}]}])
+    table = tmp_path / "runs.csv"
+    text = "sep=;\r\nid;condition\r\nr1;Müller\r\n"
+    for data in (text.encode(), text.encode("utf-16"), text.replace(";", "\t").encode("utf-16-le")):
+        table.write_bytes(data)
+        import_paths(store, [tmp_path / "a.jsonl"], ReadOptions(meta=table))
+        assert [found.condition for found in entries(store)] == ["Müller"]
+    table.write_text("id,condition\nr1,calm, but late\n")
+    with pytest.raises(BadInput, match=r"runs\.csv:2: 3 cells in a table of 2 columns"):
+        import_paths(store, [tmp_path / "a.jsonl"], ReadOptions(meta=table))
 
 
 def test_many_rows_of_no_transcript_are_named_by_the_first_few(store: Store, tmp_path: Path) -> None:
