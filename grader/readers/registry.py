@@ -67,6 +67,8 @@ FAMILIES: tuple[Family, ...] = (
     Family("anthropic_api", ("anthropic",)),
     Family("tau", ("tau", "tau2")),
     Family("agentic_misalignment", ("agentic_misalignment",)),
+    Family("vscode_chat", ("vscode_chat",)),
+    Family("agent_chats", ("amp", "goose", "continue")),
     Family("langchain", ("langchain",)),
     Family("openinference", ("openinference", "vercel")),
     Family("openhands_events", ("openhands_events",)),
