@@ -290,7 +290,7 @@ def test_flags_notes_and_reasons_reach_the_lead_until_they_are_taken_back(projec
     label("run-c", "--skip", "too close to home")
     said = project("status").out
     assert "flagged for the lead: run-a (" in said and "with notes: run-a (" in said
-    assert "released by who should read it: run-c (" in said
+    assert "skipped by an annotator: run-c (" in said
     assert "real" not in said and "board" not in said, "what was said is for those who do not work blind"
     left = project("status", "--json").json["remarks"]
     assert [(one["kind"], one["transcript"], one["message"], one["rater"], one["text"]) for one in left] == [
