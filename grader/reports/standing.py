@@ -108,7 +108,7 @@ def _plans(store: Store, rubric: Rubric) -> list[dict[str, Any]]:
 
 def _remark_lines(facts: dict[str, Any]) -> Iterator[str]:
     """Where to look; what was said is told where labels are, not to whoever works blind."""
-    kinds = {"flag": "flagged for the lead", "skip": "released by who should read it", "note": "with notes"}
+    kinds = {"flag": "flagged for the lead", "skip": "skipped by an annotator", "note": "with notes"}
     for kind, what in kinds.items():
         names = list(dict.fromkeys(remark["transcript"] for remark in facts["remarks"] if remark["kind"] == kind))
         if names:

@@ -216,7 +216,7 @@ def _label_line(item: Annotation) -> Text:
 
 
 def _remark_line(remark: Remark) -> Text:
-    what = {"flag": "flagged for the lead", "note": "note", "skip": "released"}[remark.kind]
+    what = {"flag": "flagged for the lead", "note": "note", "skip": "skipped"}[remark.kind]
     return plain(f"{what} by {remark.rater} ({remark.round}): {remark.text}", style="magenta", limit=4_000)
 
 

@@ -290,7 +290,7 @@ def test_flags_notes_and_reasons_reach_the_lead_until_they_are_taken_back(projec
     label("run-c", "--skip", "too close to home")
     said = project("status").out
     assert "flagged for the lead: run-a (" in said and "with notes: run-a (" in said
-    assert "released by who should read it: run-c (" in said
+    assert "skipped by an annotator: run-c (" in said
     assert "real" not in said and "board" not in said, "what was said is for those who do not work blind"
     left = project("status", "--json").json["remarks"]
     assert [(one["kind"], one["transcript"], one["message"], one["rater"], one["text"]) for one in left] == [
@@ -303,3 +303,9 @@ def test_flags_notes_and_reasons_reach_the_lead_until_they_are_taken_back(projec
     assert "note by human:ana (main): the board again" in shown
     assert "threat = present by human:ana  note: plain" in shown
     assert "board again" not in project("show", "run-a").out
+
+
+def test_an_empty_name_is_not_the_login_name(project: Callable) -> None:
+    assert (
+        "the name is empty" in project("label", "run-a", "--flag", "x", "--rater", "", "--policy", "blind", code=2).err
+    )
