@@ -109,6 +109,54 @@ def test_what_a_sub_agents_rollout_copies_from_its_parent_is_flagged(write: Any)
     assert transcript.model == "m"
 
 
+def test_a_copy_of_the_parents_rows_is_told_by_its_turns_where_rows_have_no_number(write: Any) -> None:
+    """The turns of the copy are older than the sub-agent, as their ids tell; so is the parent's model not the sub-agent's."""
+
+    def moment(number: int) -> str:
+        return f"019ff8f{number}-0000-7000-8000-000000000000"
+
+    def spoke(role: str, text: str, turn_id: str | None = None) -> dict[str, Any]:
+        about = {"internal_chat_message_metadata_passthrough": {"turn_id": turn_id}} if turn_id else {}
+        return {"type": "response_item", "payload": {"type": "message", "role": role, "content": text, **about}}
+
+    def began(turn_id: str, model: str) -> list[dict[str, Any]]:
+        return [
+            {"type": "event_msg", "payload": {"type": "task_started", "turn_id": turn_id}},
+            {"type": "turn_context", "payload": {"turn_id": turn_id, "model": model}},
+        ]
+
+    spawned = {"subagent": {"thread_spawn": {"parent_thread_id": moment(1)}}}
+    task = {
+        "type": "agent_message",
+        "author": "/root",
+        "recipient": "/root/helper",
+        "content": [{"type": "input_text", "text": "Find the fuse."}],
+    }
+    rows = [
+        {"type": "session_meta", "payload": {"id": moment(5), "forked_from_id": moment(1), "source": spawned}},
+        {"type": "session_meta", "payload": {"id": moment(1), "source": "exec"}},
+        spoke("user", "Mend the lamp.", moment(2)),
+        *began(moment(2), "m-parent"),
+        spoke("assistant", "I look."),
+        {"type": "compacted", "payload": {"message": "The lamp is dark."}},
+        *began(moment(6), "m-own"),
+        {"type": "response_item", "payload": task},
+        spoke("assistant", "It is blown.", moment(6)),
+    ]
+    transcript = Reading(write(rows, rows=True)).only
+    assert [(message.text, message.flags) for message in transcript.messages] == [
+        ("Mend the lamp.", ("copied",)),
+        ("I look.", ("copied",)),
+        ("The lamp is dark.", ("copied", "summary")),
+        ("Find the fuse.", ()),
+        ("It is blown.", ()),
+    ]
+    assert (transcript.model, transcript.metadata["parent"]) == ("m-own", moment(1))
+    rows[0]["payload"]["source"] = "cli"  # the same agent goes on in a fork of its session
+    forked = Reading(write(rows, rows=True)).only
+    assert [message.flags for message in forked.messages] == [(), (), ("summary",), (), ()]
+
+
 def test_what_the_first_codex_exec_printed_are_events_of_the_same_items() -> None:
     reading = log("codex/exec_events.jsonl")
     transcript = reading.only
