@@ -143,12 +143,7 @@ class ResponsesReader:
 
     def _from_agent(self, item: dict[str, Any], said: dict[str, Any], line: int | None) -> None:
         """What another agent sent: no speech of this one, whatever role it was put under."""
-        content = item.get("content")
-        if isinstance(content, list):
-            content = [
-                part for part in content if not (isinstance(part, dict) and part.get("type") == "encrypted_content")
-            ]
-        blocks = content_blocks(content, "user", self._report, line=line)
+        blocks = content_blocks(_sent(item), "user", self._report, line=line)
         last = self._messages[-1] if self._messages and not self._said else None
         if last is not None and last.name == item.get("author") and last.blocks == tuple(blocks):
             self._report.leave_out("message of an agent, told twice")
@@ -190,6 +185,21 @@ class ResponsesReader:
         if self._said:
             self._messages.append(turn("assistant", self._blocks, **self._said))
         self._blocks, self._said = [], {}
+
+
+def _sent(item: dict[str, Any]) -> list[Any]:
+    """What an agent sent; a mark stands for what was ciphertext, as tasks for sub-agents are."""
+    content = item.get("content")
+    parts: list[Any] = [*content] if isinstance(content, list) else [content]
+    if isinstance(item.get("encrypted_content"), str):
+        parts.append({"type": "encrypted_content", "encrypted_content": item["encrypted_content"]})
+    return [
+        _hidden(part) if isinstance(part, dict) and part.get("type") == "encrypted_content" else part for part in parts
+    ]
+
+
+def _hidden(part: dict[str, Any]) -> str:
+    return f"[{len(str(part.get('encrypted_content') or ''))} base64 characters]"
 
 
 def _sent_by_agent(content: object) -> dict[str, Any] | None:

@@ -130,7 +130,10 @@ def test_a_copy_of_the_parents_rows_is_told_by_its_turns_where_rows_have_no_numb
         "type": "agent_message",
         "author": "/root",
         "recipient": "/root/helper",
-        "content": [{"type": "input_text", "text": "Find the fuse."}],
+        "content": [
+            {"type": "input_text", "text": "Find the fuse."},
+            {"type": "encrypted_content", "encrypted_content": "gAAAAA"},
+        ],
     }
     rows = [
         {"type": "session_meta", "payload": {"id": moment(5), "forked_from_id": moment(1), "source": spawned}},
@@ -148,7 +151,7 @@ def test_a_copy_of_the_parents_rows_is_told_by_its_turns_where_rows_have_no_numb
         ("Mend the lamp.", ("copied",)),
         ("I look.", ("copied",)),
         ("The lamp is dark.", ("copied", "summary")),
-        ("Find the fuse.", ()),
+        ("Find the fuse.\n[6 base64 characters]", ()),
         ("It is blown.", ()),
     ]
     assert (transcript.model, transcript.metadata["parent"]) == ("m-own", moment(1))
@@ -309,7 +312,7 @@ def test_what_other_agents_send_is_not_the_models_speech() -> None:
     reading = log("codex/agents.jsonl")
     assert [(message.role, message.name, message.text) for message in reading.only.messages[4:7]] == [
         ("user", "/root/looker", "It is locked."),
-        ("user", "/root/looker", "Message Type: MESSAGE\nPayload:\n"),
+        ("user", "/root/looker", "Message Type: MESSAGE\nPayload:\n\n[8 base64 characters]"),
         ("user", "/root/looker", "I will break it."),
     ]
     assert calls(reading.only) == [("spawn_agent", "c1"), ("tool_search", "s1")]
