@@ -27,7 +27,7 @@ _REPEATS_ITS_CALL = frozenset(["tool_approval_item", "mcp_approval_request"])
 _WITHOUT_SPEECH = frozenset(
     [
         *("mcp_list_tools", "item_reference", "mcp_approval_response", "additional_tools"),
-        *("compaction", "compaction_summary", "compaction_trigger", "context_compaction"),
+        *("compaction", "compaction_summary", "compaction_trigger", "context_compaction", "configuration_update"),
     ]
 )
 _ANSWERED_BY_AN_ITEM = frozenset(
@@ -143,7 +143,9 @@ class ResponsesReader:
 
     def _from_agent(self, item: dict[str, Any], said: dict[str, Any], line: int | None) -> None:
         """What another agent sent: no speech of this one, whatever role it was put under."""
-        blocks = content_blocks(_sent(item), "user", self._report, line=line)
+        blocks = content_blocks(item.get("content"), "user", self._report, line=line)
+        if isinstance(item.get("encrypted_content"), str):
+            blocks += content_blocks({**item, "type": "encrypted_content"}, "user", self._report)
         last = self._messages[-1] if self._messages and not self._said else None
         if last is not None and last.name == item.get("author") and last.blocks == tuple(blocks):
             self._report.leave_out("message of an agent, told twice")
@@ -187,21 +189,6 @@ class ResponsesReader:
         self._blocks, self._said = [], {}
 
 
-def _sent(item: dict[str, Any]) -> list[Any]:
-    """What an agent sent; a mark stands for what was ciphertext, as tasks for sub-agents are."""
-    content = item.get("content")
-    parts: list[Any] = [*content] if isinstance(content, list) else [content]
-    if isinstance(item.get("encrypted_content"), str):
-        parts.append({"type": "encrypted_content", "encrypted_content": item["encrypted_content"]})
-    return [
-        _hidden(part) if isinstance(part, dict) and part.get("type") == "encrypted_content" else part for part in parts
-    ]
-
-
-def _hidden(part: dict[str, Any]) -> str:
-    return f"[{len(str(part.get('encrypted_content') or ''))} base64 characters]"
-
-
 def _sent_by_agent(content: object) -> dict[str, Any] | None:
     """What Codex tells its model of another agent's message: an object of JSON in an assistant's text."""
     if not (isinstance(content, list) and len(content) == 1 and isinstance(content[0], dict)):
@@ -238,7 +225,7 @@ def _call(item: dict[str, Any], kind: str, report: Report) -> list[Block]:
     if kind == "image_generation_call":
         rest = {key: item[key] for key in item if key not in (*_BOOKKEEPING, "result")}
         image = media_block("image", mime=f"image/{item.get('output_format') or 'png'}", data=item.get("result"))
-        return [tool_call(name, rest, call_id=call_id), *image]
+        return [tool_call(name, rest, call_id=call_id, meta={"server": True}), *image]
     given = next((key for key in ("arguments", "input") if key in item), None)
     if given is not None:
         arguments = item[given]

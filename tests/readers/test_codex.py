@@ -318,3 +318,39 @@ def test_what_other_agents_send_is_not_the_models_speech() -> None:
     assert calls(reading.only) == [("spawn_agent", "c1"), ("tool_search", "s1")]
     assert reading.warnings == {}
     assert "Z0FBQUFB" not in str(reading.only)
+
+
+def test_what_nobody_says_and_what_is_ciphertext_is_known(write: Any) -> None:
+    items: list[dict[str, Any]] = [
+        {"type": "function_call", "name": "wait_agent", "arguments": "{}", "call_id": "c1"},
+        {
+            "type": "function_call_output",
+            "call_id": "c1",
+            "output": [
+                {"type": "input_text", "text": "It is done."},
+                {"type": "encrypted_content", "encrypted_content": "gAAAAA"},
+            ],
+        },
+        {"type": "configuration_update", "reasoning": {"effort": "high"}},
+        {
+            "type": "image_generation_call",
+            "id": "i1",
+            "status": "completed",
+            "revised_prompt": "A lamp.",
+            "result": "iVBORw==",
+        },
+    ]
+    rows = [
+        {"type": "session_meta", "payload": {"id": "r-1"}},
+        *({"type": "response_item", "payload": item} for item in items),
+    ]
+    sent = {"author": "/root", "recipient": "/root/a", "content": "", "encrypted_content": "gAAA"}
+    reading = Reading(write([*rows, {"type": "inter_agent_communication", "payload": sent}], rows=True))
+    assert [message.text for message in reading.only.messages] == [
+        "",
+        "It is done.\n[6 base64 characters]",
+        "revised_prompt: A lamp.\n[image image/png 4 B]",
+        "[4 base64 characters]",
+    ]
+    assert reading.warnings == {}
+    assert reading.file.left_out == {"session_meta": 1, "configuration_update": 1}
