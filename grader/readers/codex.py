@@ -166,6 +166,14 @@ class _Session:
             self._item({**payload, "type": "agent_message"}, record.get("timestamp"), line, flags=flags)
         elif kind == "compacted":
             self._summary(payload, record.get("timestamp"), flags)
+        elif kind == "realtime_item" and payload.get("type") == "transcript_segment":  # spoken
+            said = {
+                "type": "message",
+                "id": payload.get("id"),
+                "role": payload.get("role"),
+                "content": payload.get("text"),
+            }
+            self._item(said, record.get("timestamp"), line, flags=flags)
         else:
             if kind == "turn_context" and isinstance(payload.get("model"), str) and not copied:
                 self.models.append(payload["model"])
@@ -174,12 +182,15 @@ class _Session:
             self.report.leave_out(kind)
 
     def _is_copied(self, record: dict[str, Any], payload: dict[str, Any]) -> bool:
-        """Whether a row is of the parent's history: it stands before the first own one, where the header names that; else it
-        is of a turn whose id, as ids tell the time, is older than the sub-agent's."""
+        """Whether a row is of the parent's history: it says so, or stands before the first own one, where the header names
+        that; else it is of a turn whose id, as ids tell the time, is older than the sub-agent's."""
         ordinal = record.get("ordinal")
         if self._own_from and isinstance(ordinal, int):
             return ordinal < self._own_from
         if self.metadata.get("parent"):
+            about = record.get("metadata")
+            if isinstance(about, dict) and about.get("inherited_user_message") is True:
+                return True
             turn_id = _turn_id(record, payload)
             if self.id is not None and _TIMED.fullmatch(turn_id) and _TIMED.fullmatch(self.id):
                 self._copies = turn_id < self.id

@@ -144,6 +144,7 @@ def test_a_copy_of_the_parents_rows_is_told_by_its_turns_where_rows_have_no_numb
         {"type": "compacted", "payload": {"message": "The lamp is dark."}},
         *began(moment(6), "m-own"),
         {"type": "response_item", "payload": task},
+        {**spoke("user", "Mind the cable."), "metadata": {"inherited_user_message": True}},
         spoke("assistant", "It is blown.", moment(6)),
     ]
     transcript = Reading(write(rows, rows=True)).only
@@ -152,12 +153,13 @@ def test_a_copy_of_the_parents_rows_is_told_by_its_turns_where_rows_have_no_numb
         ("I look.", ("copied",)),
         ("The lamp is dark.", ("copied", "summary")),
         ("Find the fuse.\n[6 base64 characters]", ()),
+        ("Mind the cable.", ("copied",)),
         ("It is blown.", ()),
     ]
     assert (transcript.model, transcript.metadata["parent"]) == ("m-own", moment(1))
     rows[0]["payload"]["source"] = "cli"  # the same agent goes on in a fork of its session
     forked = Reading(write(rows, rows=True)).only
-    assert [message.flags for message in forked.messages] == [(), (), ("summary",), (), ()]
+    assert {message.flags for message in forked.messages} == {(), ("summary",)}
 
 
 def test_what_the_first_codex_exec_printed_are_events_of_the_same_items() -> None:
@@ -354,3 +356,22 @@ def test_what_nobody_says_and_what_is_ciphertext_is_known(write: Any) -> None:
     ]
     assert reading.warnings == {}
     assert reading.file.left_out == {"session_meta": 1, "configuration_update": 1}
+
+
+def test_what_was_spoken_is_said(write: Any) -> None:
+    def realtime(key: str, **content: str) -> dict[str, Any]:
+        return {"type": "realtime_item", "payload": {"id": key, "realtime_session_id": "v-1", **content}}
+
+    rows = [
+        {"type": "session_meta", "payload": {"id": "r-1"}},
+        realtime("v1", type="realtime_session_started"),
+        realtime("v2", type="transcript_segment", role="user", text="Is the lamp on?"),
+        realtime("v3", type="transcript_segment", role="assistant", text="I look."),
+        realtime("v4", type="realtime_session_closed", outcome="ended"),
+    ]
+    reading = Reading(write(rows, rows=True))
+    assert said(reading.only.messages) == [
+        ("user", [("text", "Is the lamp on?")]),
+        ("assistant", [("text", "I look.")]),
+    ]
+    assert reading.file.left_out == {"session_meta": 1, "realtime_item": 2}
