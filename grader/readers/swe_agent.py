@@ -168,9 +168,8 @@ def _history(history: list[Any] | StreamedList, report: Report, threads: dict[st
     """The turns; each agent has its own thread, the first one main."""
     messages: list[Message] = []
     names: dict[str, str] = {}
-    acted: dict[
-        str, str | None
-    ] = {}  # threads whose last turn was an action without a call of the API's kind, and its name
+    # threads whose last turn was an action without a call of the API's kind, and its name
+    acted: dict[str, str | None] = {}
     for row in history:
         with contained(report, "message"):
             if not isinstance(row, dict):
