@@ -60,7 +60,8 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
 def _is_answer(row: dict[str, Any]) -> bool:
     choices = row.get("choices")
     first = choices[0] if isinstance(choices, list) and choices else None
-    return "question_id" in row and isinstance(first, dict) and isinstance(first.get("turns"), list)
+    turns = first.get("turns") if isinstance(first, dict) else None
+    return "question_id" in row and isinstance(turns, list) and not any(isinstance(said, int | float) for said in turns)
 
 
 def _is_question(row: dict[str, Any]) -> bool:
@@ -68,7 +69,11 @@ def _is_question(row: dict[str, Any]) -> bool:
 
 
 def _is_battle(row: dict[str, Any]) -> bool:
-    return all(isinstance(unwrapped(row.get(f"conversation_{side}")), list) for side in _SIDES)
+    sides = [unwrapped(row.get(f"conversation_{side}")) for side in _SIDES]
+    turns = [turn for side in sides if isinstance(side, list) for turn in side[:5]]
+    return all(isinstance(side, list) for side in sides) and any(
+        isinstance(turn, dict) and "role" in turn for turn in turns
+    )
 
 
 def _questions_beside(source: Source) -> dict[str, dict[str, Any]]:
