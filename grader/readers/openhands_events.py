@@ -18,7 +18,7 @@ from grader.readers.toolcall import tool_call
 from grader.readers.turns import turn
 from grader.transcript import Block, Message, Role, Transcript
 
-__all__ = ["RECOGNISED_BY", "SUPPORT", "Events", "read", "read_together", "sniff"]
+__all__ = ["RECOGNISED_BY", "SUPPORT", "Events", "read", "read_together", "sniff", "with_shell_words"]
 
 SUPPORT = "-rC-"
 RECOGNISED_BY = "list, item `source` + `action`/`observation`; or a file of one such event"
@@ -181,7 +181,7 @@ class Events:
         extras = event["extras"] if isinstance(event.get("extras"), dict) else {}
         text = event.get("content")
         blocks = result_block(
-            _text(text, event.get("message")) if text is None else text,
+            with_shell_words(_text(text, event.get("message")) if text is None else text, extras.get("metadata")),
             self.report,
             name=name or metadata.get("function_name"),
             call_id=call_id or metadata.get("tool_call_id") or event.get("cause"),
@@ -206,6 +206,19 @@ class Events:
     def _add(self, role: Role, blocks: list[Block], event: dict[str, Any], flags: Iterable[str] = ()) -> None:
         said = turn(role, blocks, time=event.get("timestamp"), source_id=event.get("id"), flags=tuple(flags))
         self.messages.append(said)
+
+
+def with_shell_words(content: object, metadata: object) -> object:
+    """A command's output between what the shell says of it, as the model is given it: that it still runs, or that it was
+    never started because another does."""
+    told = metadata if isinstance(metadata, dict) else {}
+    before, after = (_text(told.get(key)).strip("\n") for key in ("prefix", "suffix"))
+    if not before and not after:
+        return content
+    if isinstance(content, str):
+        return "\n".join([part for part in (before, content, after) if part])
+    items = content if isinstance(content, list) else [] if content is None else [content]
+    return [*([before] if before else []), *items, *([after] if after else [])]
 
 
 def _arguments(event: dict[str, Any]) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def test_real_events_agree_with_the_file(shared_data: Path) -> None:
         for message, event in zip(transcript.messages, events, strict=True):
             if "observation" in event:
                 assert message.role == "tool"
-                assert message.text == event["content"]
+                assert message.text == _shown(event["content"], event["extras"])
             elif event["action"] in ("message", "finish"):
                 assert (message.role, message.text) == (
                     "user" if event["source"] == "user" else "assistant",
@@ -124,6 +124,12 @@ def test_real_events_agree_with_the_file(shared_data: Path) -> None:
                     assert str(value) in block.text
 
 
+def _shown(content: str, about: dict[str, Any]) -> str:
+    metadata = about.get("metadata") or {}
+    assert not metadata.get("prefix")
+    return (content + (metadata.get("suffix") or "")).lstrip("\n")
+
+
 def test_real_sdk_events_agree_with_the_rows(shared_data: Path) -> None:
     path = shared_data / "transcripts" / "openhands_sdk_events" / "events.jsonl"
     if not path.exists():
@@ -135,7 +141,9 @@ def test_real_sdk_events_agree_with_the_rows(shared_data: Path) -> None:
         (row["tool_name"], row["tool_call_id"]) for row in rows if row["kind"] == "ActionEvent"
     ]
     assert [text for _, _, text in results(transcript)] == [
-        "\n".join(part["text"] for part in row["observation"]["content"]) for row in rows if "observation" in row
+        _shown("\n".join(part["text"] for part in row["observation"]["content"]), row["observation"])
+        for row in rows
+        if "observation" in row
     ]
     thoughts = [row["reasoning_content"].strip() for row in rows if row.get("reasoning_content")]
     assert [block.text.strip() for block in blocks(transcript, "reasoning")] == thoughts
@@ -341,3 +349,30 @@ def test_what_stands_for_the_forgotten_is_a_summary(write: Any, tmp_path: Path) 
     assert [message.text for message in reading.only.messages if message.flags == ("summary",)] == ["Half is done."]
     assert len(reading.only.messages) == len(_SDK_SAID) + 1
     assert reading.skips == []
+
+
+def test_what_the_shell_says_of_a_command_belongs_to_its_result(write: Any, tmp_path: Path) -> None:
+    """That a command was never started stands beside its output, which is empty."""
+    idle = {
+        "prefix": "[Below is the output of the previous command.]\n",
+        "suffix": '\n[Your command "ls" is NOT executed.]',
+    }
+    told = '[Below is the output of the previous command.]\n{}\n[Your command "ls" is NOT executed.]'
+    ran = {"id": 1, "source": "agent", "action": "run", "args": {"command": "ls"}}
+    seen = {"source": "agent", "observation": "run", "cause": 1}
+    rows = [
+        ran,
+        {**seen, "id": 2, "content": "50 %", "extras": {"metadata": idle}},
+        {**seen, "id": 3, "content": "", "extras": {"metadata": {"prefix": "", "suffix": "\n[It still runs.]"}}},
+        {**seen, "id": 4, "content": "a.py", "extras": {"metadata": {"prefix": "", "suffix": None}}},
+    ]
+    old = [text for _, _, text in results(Reading(write(rows)).only)]
+    assert old == [told.format("50 %"), "[It still runs.]", "a.py"]
+    system, asked, acted, answer = _sdk_events()
+    answer["observation"] = {
+        "kind": "TerminalObservation",
+        "content": [{"type": "text", "text": "50 %"}],
+        "metadata": idle,
+    }
+    new = Reading(_conversation(tmp_path / "c", [system, asked, acted, answer]))
+    assert [text for _, _, text in results(new.only)] == [told.format("50 %")]
