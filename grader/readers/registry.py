@@ -73,6 +73,8 @@ FAMILIES: tuple[Family, ...] = (
     Family("openinference", ("openinference", "vercel")),
     Family("openhands_events", ("openhands_events",)),
     Family("managed_agents", ("managed_agents",)),
+    Family("grok", ("grok",)),
+    Family("antigravity", ("antigravity",)),
     Family("codex", ("codex",)),
     Family("cursor", ("cursor",)),
     Family("copilot", ("copilot",)),
