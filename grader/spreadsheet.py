@@ -39,7 +39,7 @@ def sheet(
     Without a `delimiter` what a first line `sep=;` says, else what stands in the header most often. Raises BadInput for a
     table without a header, and at a row whose quotes do not fit: where the next row begins nobody knows then.
     """
-    first = text.partition("\n")[0].strip()
+    first = text.partition("\n")[0].strip(" \r")
     declared = first[4] if len(first) == 5 and first.lower().startswith("sep=") else None
     separator = delimiter or declared or max(",;\t|", key=first.count)
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # a note of ten megabytes is no reason to refuse it

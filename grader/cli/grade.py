@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -285,19 +284,20 @@ def _keep_watching(store: Store, job: _Job, paths: Sequence[str], known: dict[st
         time.sleep(_WATCH_SECONDS)
         present = _files(paths)
         fresh = sorted(path for path, state in present.items() if known.get(path) != state)
-        known = present
-        if fresh:
-            try:
+        try:
+            if fresh:
                 _grade_once(store, job, fresh)
-            except GraderError as error:  # a half-written file: it is read again when it changes
-                warn(str(error))
+            known = present
+        except GraderError as error:  # one is gone again, or the database is busy: what is there is tried once more
+            warn(str(error))
 
 
 def _files(paths: Sequence[str]) -> dict[str, tuple[int, int]]:
+    from grader.readers.files import files_named
+
     found: dict[str, tuple[int, int]] = {}
     for path in paths:
-        inside = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
-        for file in inside if Path(path).is_dir() else [Path(path)]:
+        for file in files_named(path):
             with suppress(OSError):  # gone again
                 state = file.stat()
                 found[str(file)] = (state.st_mtime_ns, state.st_size)

@@ -80,9 +80,7 @@ def import_labels_command(
             except BadInput as error:
                 if len(paths) == 1:
                     raise
-                line = error.line or 0
-                reason = str(error).removeprefix(f"{path}:{line}: ").removeprefix(f"{path}: ")
-                done.append(LabelImport(str(path), rejected=[Rejected(line, one_line(reason))]))
+                done.append(LabelImport(str(path), rejected=[Rejected(error.line or 0, one_line(error.reason))]))
         if scores:
             done.append(import_scores(store, rubric, how, where=selection(where), view=view, round=round_, rater=rater))
     for result in done:

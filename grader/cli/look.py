@@ -41,7 +41,7 @@ def list_command(where: str | None, labels: bool, limit: int | None, as_json: bo
 @click.option(
     "--labels",
     is_flag=True,
-    help="With what machines, people and the log's scores said (not for annotators who work blind).",
+    help="With what machines, people and the log's scores said, and people's notes and flags (not for annotators who work blind).",
 )
 @json_option
 @common
@@ -52,7 +52,8 @@ def show_command(name: str, full: bool, raw: bool, messages: tuple[str, ...], la
     """
     from grader.reports.terminal import console
     from grader.reports.transcript_text import print_transcript, transcript_json
-    from grader.store import entry, load, read_annotations
+    from grader.store import load, read_annotations
+    from grader.store.remarks import remarks
     from grader.text import sanitise
 
     with open_project() as store:
@@ -68,8 +69,9 @@ def show_command(name: str, full: bool, raw: bool, messages: tuple[str, ...], la
                     for block in message.blocks:
                         print(sanitise(block.text))
             return
-        said = list(read_annotations(store, transcript_key=entry(store, transcript.id).key)) if labels else []
-        print_transcript(console(), transcript, full=full, only=only, labels=said, scores=labels)
+        said = list(read_annotations(store, transcript_key=found.key)) if labels else []
+        left = remarks(store, transcript_key=found.key) if labels else []
+        print_transcript(console(), transcript, full=full, only=only, labels=said, remarks=left, scores=labels)
 
 
 def _follow(store: Any, name: str) -> tuple[Any, tuple[str, ...]]:

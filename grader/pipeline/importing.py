@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,9 +12,10 @@ import msgspec
 
 from grader.pipeline.progress import Progress
 from grader.readers import FileResult, ReadOptions, read_path
-from grader.readers.files import refuse_missing
+from grader.readers.files import files_named, refuse_missing
 from grader.store import Store, add_transcript
 from grader.store.transcripts import current_revisions
+from grader.text import path_text
 from grader.transcript import Transcript
 
 __all__ = ["ImportSummary", "Skipped", "Warned", "import_paths"]
@@ -107,20 +108,14 @@ def import_paths(
     if options is not None and table is not None:
         for useless in table.useless():
             summary.warnings.append(
-                Warned(str(options.meta), useless.reason, useless.rows, line=useless.line, detail=useless.names)
+                Warned(path_text(options.meta), useless.reason, useless.rows, line=useless.line, detail=useless.names)
             )
     return summary
 
 
 def count_files(paths: Iterable[str]) -> int:
     """About how many files lie under `paths`, for a progress bar."""
-    total = 0
-    for path in paths:
-        if Path(path).is_dir():
-            total += sum(len(files) for _, _, files in os.walk(path))
-        else:
-            total += 1
-    return total
+    return sum(max(1, sum(1 for _ in files_named(path))) for path in paths)
 
 
 class _Writer:
@@ -194,7 +189,9 @@ def _path_of(transcript: Transcript) -> str:
 
 @lru_cache(maxsize=1024)
 def _is_folder(path: str) -> bool:
-    return Path(path).is_dir()
+    with suppress(OSError):  # a member's name may be longer than a file's can be
+        return Path(path).is_dir()
+    return False
 
 
 @lru_cache(maxsize=1024)
@@ -203,8 +200,9 @@ def _file_of(source: str) -> str:
     parts = source.split("!")
     for count in range(len(parts), 0, -1):
         path = "!".join(parts[:count])
-        if Path(path).is_file():
-            return path
+        with suppress(OSError):
+            if Path(path).is_file():
+                return path
     return parts[0]
 
 

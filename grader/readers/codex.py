@@ -102,7 +102,7 @@ class _Session:
     id: str | None = None
     models: list[str] = field(default_factory=list)
     prompt: str | None = None
-    """What `codex exec` was asked, where it printed that."""
+    """What the first run of `codex exec` was asked, where it printed that."""
     _model_at_start: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     _own_from: int = 0
@@ -220,11 +220,18 @@ class _Session:
         elif "instructions" in record or ("id" in record and "timestamp" in record):
             self._header(record, record.get("timestamp"), "header")
         elif isinstance(record.get("prompt"), str) and len(record) == 1:
-            self.prompt = record["prompt"]
+            self._asked(record["prompt"])
         elif "workdir" in record and "model" in record:
             self._header({"cwd": record["workdir"], "model_provider": record.get("provider"), **record}, None, "header")
         else:
             self.report.leave_out(record.get("type") or "row without payload")
+
+    def _asked(self, prompt: str) -> None:
+        if self.prompt is None and self._exec is None:
+            self.prompt = prompt
+        else:  # of a further run
+            self._exec = self._exec or ExecItems(self.report)
+            self._exec.ask(prompt)
 
     def _item(self, item: dict[str, Any], time: object, line: int, flags: tuple[str, ...] = ()) -> None:
         kind = item.get("type")

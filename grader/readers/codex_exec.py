@@ -77,13 +77,17 @@ class ExecItems:
             own = record.get("thread_id")
             self.thread = self.thread or (own if isinstance(own, str) else None)
             self._runs += record.get("type") == "thread.started"
-            self._report.leave_out(record.get("type"))
+            self._report.leave_out(record.get("type") or "row without type")
             return
         own = item.get("id")
         key = (self._runs, own if isinstance(own, str) and own else len(self._items))
         if key in self._items:
             self._report.leave_out("earlier state of an item")
         self._items[key] = item
+
+    def ask(self, prompt: str) -> None:
+        """Takes what a run was asked, where others have run before it."""
+        self._items[self._runs, len(self._items)] = {"type": "user_message", "text": prompt}
 
     def _take_event(self, kind: str, said: dict[str, Any]) -> None:
         """A call begins and ends in two events, which name it; what is said is one."""

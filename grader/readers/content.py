@@ -13,9 +13,7 @@ from grader.transcript import Block, Role
 
 __all__ = ["content_blocks", "plain_text", "reasoning_block", "result_block", "text_blocks"]
 
-_TEXT_TYPES = frozenset(
-    ["text", "input_text", "output_text", "summary_text", "refusal", "Text", "inputText", "logs", "tool_output"]
-)
+_TEXT_TYPES = frozenset(["text", "input_text", "output_text", "summary_text", "refusal", "Text", "inputText", "logs"])
 _REASONING_TYPES = frozenset(["reasoning", "thinking", "reasoning_text", "think"])
 _MEDIA_TYPES = {
     "image": "image",
@@ -166,6 +164,8 @@ def _item(item: dict[str, Any], role: Role, report: Report, line: int | None) ->
         return [tool_call(item["name"], item["input"], call_id=item["id"])]
     if kind == "tool_result":
         return _result_item(item, report, line)
+    if kind == "tool_output":  # in a row of its own, which says what it answers
+        return content_blocks(item.get("text", item.get("content")), role, report, line=line)
     if kind in _TEXT_TYPES or (kind is None and isinstance(item.get("text"), str)):
         return text_blocks(_text_of(item), role)
     if kind in _REASONING_TYPES:
@@ -193,7 +193,7 @@ def _item(item: dict[str, Any], role: Role, report: Report, line: int | None) ->
         return text_blocks(_printed(item), "user")
     if kind is None and (blocks := _converse_item(item, report, line)) is not None:
         return blocks
-    if not (role == "tool" and isinstance(kind, str) and kind.endswith(_RESULT_PARTS)):
+    if not (role == "tool" and (kind is None or kind.endswith(_RESULT_PARTS))):  # a value of the tool's own
         report.warn("unknown_content", line=line, detail=str(kind)[:80])
     return text_blocks(compact(without_secrets(item)), "user")
 

@@ -68,7 +68,7 @@ class EntryTree:
         for name, entry in self._entries.items():
             above = self._entries.get(entry.parent) if entry.parent is not None else None
             if entry.thread is None:
-                if entry.beside and above is not None and name not in followed:
+                if entry.beside and above is not None and above.thread is not None and name not in followed:
                     entry.thread = above.thread
                 elif above is not None and above.thread not in (None, MAIN) and entry.parent not in continued:
                     entry.thread = above.thread

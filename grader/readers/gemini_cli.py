@@ -24,7 +24,7 @@ from grader.readers.turns import split_results, turn
 from grader.transcript import Block, Message, Role, Transcript
 
 SUPPORT = "-RC-"
-RECOGNISED_BY = "`sessionId`, `projectHash`, `messages`; or rows from `type: init` with `session_id`, `model`"
+RECOGNISED_BY = "`sessionId`, `projectHash`, `messages`; or some row `type: init` with `session_id`, `model`"
 
 _NOTICES = frozenset(["info", "error", "warning"])
 _FAILED = frozenset(["error", "cancelled", "canceled"])
@@ -39,12 +39,12 @@ def sniff(head: Head) -> bool:
     """An object of a session, or rows that begin with the session's own."""
     if head.kind == "object" and {"sessionId", "messages"} <= head.keys:
         return "projectHash" in head.keys or _are_turns(head.get("messages"))
-    return head.kind in ("rows", "object") and (_is_session_row(head.first) or is_stream_start(head.first))
+    return head.kind in ("rows", "object") and (_is_session_row(head.first) or _is_printed(head))
 
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """One session a file; of what the program prints, one a run."""
-    if is_stream_start(source.head.first):
+    if _is_printed(source.head):
         yield from _printed(source, report)
         return
     recording = _Recording(report)
@@ -61,8 +61,14 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
     yield _transcript(source, report, recording)
 
 
+def _is_printed(head: Head) -> bool:
+    """What is printed begins with `init`; those that run the program may put what they asked before it."""
+    return any(is_stream_start(record) for record in head.record_objects)
+
+
 def _printed(source: Source, report: Report) -> Iterator[Transcript]:
     runs: list[Stream] = []
+    before: list[dict[str, Any]] = []
     for line, record in source.records(report):
         with contained(report, "row", line=line, raw=record):
             if not isinstance(record, dict):
@@ -70,10 +76,12 @@ def _printed(source: Source, report: Report) -> Iterator[Transcript]:
             elif is_stream_start(record):
                 runs.append(Stream(record, report))
                 report.leave_out("init")
+                while before:
+                    runs[-1].take(before.pop(0))
             elif runs:
                 runs[-1].take(record)
             else:
-                report.leave_out("row before the first run")
+                before.append(record)
     for run in runs:
         messages = run.finished()
         if messages:

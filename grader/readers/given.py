@@ -15,8 +15,9 @@ from grader.text import path_text, storable
 if TYPE_CHECKING:
     from grader.readers.source import Source
 
-__all__ = ["Fields", "apply_given", "logged_condition"]
+__all__ = ["FIELDS", "Fields", "apply_given", "logged_condition"]
 
+FIELDS = ("model", "task", "condition", "epoch")
 _CONDITION = re.compile(
     r"(blackmail|leaking|murder)_(explicit|latent|ambiguous|none|swap)-([^_]+)_(replacement|restriction|none)"
 )
@@ -67,7 +68,7 @@ def logged_condition(*places: object) -> str | None:
 
 def _put(fields: Fields, key: str, value: str, *, fill_only: bool = False) -> None:
     value = storable(value)[0]
-    if key not in ("model", "task", "condition", "epoch"):
+    if key not in FIELDS:
         if not (fill_only and key in fields.metadata):
             fields.metadata[key] = value
         return

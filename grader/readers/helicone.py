@@ -9,7 +9,7 @@ from grader.readers.content import plain_text
 from grader.readers.evidence import Head
 from grader.readers.finish import score
 from grader.readers.litellm import SCORES, Part, merged_calls
-from grader.readers.payload import unwrapped
+from grader.readers.payload import decode_payload, unwrapped
 from grader.readers.report import Report
 from grader.readers.source import Source
 from grader.readers.streamed import is_list
@@ -19,6 +19,7 @@ SUPPORT = "-rCs"
 RECOGNISED_BY = "`request_body`, `response_body`, `request_id` or `response_id`; `data` of such"
 
 _ASKED = ("messages", "input", "contents", "prompt")
+_ANSWERED = frozenset(["choices", "content", "output", "candidates"])
 _SESSION = "helicone-session-id"
 
 
@@ -60,15 +61,18 @@ def _calls(top: dict[str, Any], report: Report, line: int) -> Iterator[dict[str,
             report.leave_out(f"{asked['_type']} event")
         elif not isinstance(asked, dict) or not isinstance(answered, dict) or not asked.keys() & set(_ASKED):
             report.leave_out("request without its body")  # the export has to be asked for them
-        elif answered.get("error") and not answered.keys() & {"choices", "content", "output", "candidates"}:
-            report.warn("failed_request", line=line, detail=_why(record, answered["error"]))
+        elif answered.keys().isdisjoint(_ANSWERED) and not decode_payload(answered, Report(report.path), side="output"):
+            if answered and not answered.get("error"):
+                report.leave_out("request for something else than words")
+            else:
+                report.warn("failed_request", line=line, detail=_why(record, answered.get("error")))
         else:
             yield _call(record, asked, answered)
 
 
 def _why(record: dict[str, Any], error: object) -> str:
     said = error.get("message") if isinstance(error, dict) else plain_text(error)
-    return f"{record.get('request_id')}: {said or record.get('response_status')}"
+    return f"{record.get('request_id')}: {said or record.get('response_status') or 'an empty answer'}"
 
 
 def _call(record: dict[str, Any], asked: dict[str, Any], answered: dict[str, Any]) -> dict[str, Any]:

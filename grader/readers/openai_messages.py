@@ -73,14 +73,16 @@ def openai_message(
     row: dict[str, Any], report: Report, *, thread: str = MAIN, line: int | None = None, flags: Iterable[str] = ()
 ) -> list[Message]:
     """One message; a user row with results inside becomes several."""
-    role, raw_role = role_of(row.get("role"), report, line=line)
+    beside = row["_metadata"] if isinstance(row.get("_metadata"), dict) else {}  # what a converter knew of the row
+    original = beside.get("original_role")
+    role, raw_role = role_of(original or row.get("role"), report, line=line)
     content = row.get("content")
     if content is None:
         content = _spoken(row)
-    name = raw_role or row.get("name")
+    name = raw_role or row.get("name") or (row.get("role") if original and original != row.get("role") else None)
     said: dict[str, Any] = {
         "thread": thread,
-        "time": row.get("timestamp") or row.get("created_at"),
+        "time": row.get("timestamp") or row.get("created_at") or beside.get("timestamp"),
         "source_id": row.get("id"),
         "flags": flags,
     }

@@ -103,11 +103,13 @@ def _responses(source: Source, report: Report) -> Iterator[Transcript]:
 
 def _page(source: Source, report: Report, line: int, data: list[Any], *, has_more: bool) -> Iterator[Transcript]:
     """The API lists the newest first unless it was asked otherwise."""
-    whole = [item for item in data if isinstance(item, dict) and _is_response(item)]
-    for item in whole:
+    items: list[Any] = []
+    for item in data:
+        if not isinstance(item, dict) or not _is_response(item):
+            items.append(item)
+            continue
         with contained(report, "row", line=line, raw=item):
             yield _transcript(source, report, line, item, item, None)
-    items = [item for item in data if not any(item is other for other in whole)]
     if not items:
         return
     if has_more:

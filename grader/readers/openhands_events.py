@@ -127,6 +127,9 @@ class Events:
     def _action(self, event: dict[str, Any], action: str) -> None:
         args = _arguments(event)
         role = self._role(event, action, args)
+        if action == "condensation" and _text(args.get("summary")):  # what stands for the forgotten from here on
+            self._add("user", content_blocks(args["summary"], "user", self.report), event, flags=("summary",))
+            return
         if action in _STATE:
             self.report.leave_out(action)
             return
@@ -200,8 +203,9 @@ class Events:
         self._thought.add(key)
         return [block]
 
-    def _add(self, role: Role, blocks: list[Block], event: dict[str, Any]) -> None:
-        self.messages.append(turn(role, blocks, time=event.get("timestamp"), source_id=event.get("id")))
+    def _add(self, role: Role, blocks: list[Block], event: dict[str, Any], flags: Iterable[str] = ()) -> None:
+        said = turn(role, blocks, time=event.get("timestamp"), source_id=event.get("id"), flags=tuple(flags))
+        self.messages.append(said)
 
 
 def _arguments(event: dict[str, Any]) -> dict[str, Any]:

@@ -75,6 +75,9 @@ def pi_message(
             "assistant", content_blocks(row.get("content"), "assistant", report, line=line), flags=("copied",), **said
         )
     role, name = role_of(raw, report, line=line)
+    sent = row.get("provenance")
+    if isinstance(sent, dict) and sent.get("kind") == "inter_session":  # another agent's session, not a person
+        name = name or sent.get("sourceSessionKey")
     blocks = content_blocks(row.get("content"), role, report, line=line)
     stopped = row.get("stopReason")
     broken = stopped in _BROKEN_OFF if isinstance(stopped, str) else False

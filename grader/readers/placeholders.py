@@ -27,6 +27,7 @@ _LONGEST_MEDIA_TYPE = 200
 SECRET_KEYS = frozenset(
     [
         "signature",
+        "thinkingSignature",
         "thought_signature",
         "thoughtSignature",
         "encrypted_content",

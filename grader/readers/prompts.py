@@ -39,11 +39,15 @@ def prompt_messages(
     return messages
 
 
-def instruction_of(record: Mapping[str, Any]) -> str:
-    """What a row of instruction data asks: its `instruction`, and the `input` (or `context`) that it is about; "" for others."""
-    asked = plain_text(record.get("instruction"))
-    about = plain_text(record.get("input") or record.get("context"))
-    return "\n\n".join(part for part in (asked, about) if part.strip()) if asked.strip() else ""
+def instruction_of(record: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """What a row of instruction data asks and the fields that say it; "" and none for others.
+
+    They are its `instruction`, and the `input` (or `context`) that it is about.
+    """
+    said = {name: plain_text(record.get(name)) for name in ("instruction", "input", "context")}
+    about = next((name for name in ("input", "context") if said[name].strip()), None)
+    fields = ("instruction",) if about is None else ("instruction", about)
+    return ("\n\n".join(said[name] for name in fields), fields) if said["instruction"].strip() else ("", ())
 
 
 @lru_cache(maxsize=8)

@@ -24,6 +24,9 @@ __all__ = ["read_events"]
 _Waiting: TypeAlias = tuple[Source, Report, FormatModule]
 """A file that is read together with others of its folder."""
 
+_TAR_MARK = 257
+"""Where the header of a tar's first member says what it is."""
+
 _MOST_WAITING = 64 << 20
 """Bytes of members that are held to be read together; what comes after that is read by itself."""
 
@@ -209,6 +212,9 @@ def _first_look(source: Source) -> str:
         return f"{head.kind} with keys {', '.join(keys)}" if keys else f"{head.kind} without objects"
     if head.kind == "zip":
         return "archive inside an archive"
+    with source.open() as stream:
+        if stream.read(_TAR_MARK + 5)[_TAR_MARK:] == b"ustar":
+            return "a tar archive: unpack it, or make it a zip"
     return f"starts with {head.text.lstrip()[:40]!r}" if head.kind == "text" else f"starts with {head.magic!r}"
 
 

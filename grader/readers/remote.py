@@ -28,7 +28,10 @@ def is_url(path: str) -> bool:
 
 def local_path(url: str) -> str | None:
     """The path in a `file://` URL; None where it is another one."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets of a host that is none
+        return None
     return (
         unquote(parts.path) if parts.scheme.lower() in ("file", "local") and parts.netloc in ("", "localhost") else None
     )

@@ -25,7 +25,6 @@ _REASONING = ("reasoning", "thinking", "reasoning_content")
 _PAIR: Final[tuple[Role, Role]] = ("user", "assistant")
 _KNOWN = frozenset(
     [
-        *_RESPONSES,
         *_SYSTEM,
         *_REASONING,
         "id",
@@ -58,10 +57,11 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
                     line, "no text under response or completion, or output beside an instruction", str(record)
                 )
                 continue
-            if not said.strip():
+            field, text = said
+            if not text.strip():
                 report.warn("failed_sample", line=line, detail=str(record.get("error") or "empty response"))
                 continue
-            yield _transcript(source, report, line, record, said)
+            yield _transcript(source, report, line, record, field, text)
 
 
 def _is_exchange(record: dict[str, Any]) -> bool:
@@ -69,19 +69,20 @@ def _is_exchange(record: dict[str, Any]) -> bool:
     return isinstance(record.get("method"), str) and bool({"path", "url", "uri", "scope"} & record.keys())
 
 
-def _said(record: dict[str, Any]) -> str | None:
+def _said(record: dict[str, Any]) -> tuple[str, str] | None:
+    """The field with the answer, and the answer."""
     is_instruction = isinstance(record.get("instruction"), str)
     for key in (*_RESPONSES, "output") if is_instruction else _RESPONSES:
         if isinstance(record.get(key), str):
-            return str(record[key])
+            return key, str(record[key])
         if isinstance(record.get(key), list | dict) and record[key]:
             text = plain_text(record[key])
             if text:
-                return text
+                return key, text
     return None
 
 
-def _transcript(source: Source, report: Report, line: int, record: dict[str, Any], said: str) -> Transcript:
+def _transcript(source: Source, report: Report, line: int, record: dict[str, Any], field: str, said: str) -> Transcript:
     blocks = content_blocks(said, "assistant", report)
     thought = _text(record, _REASONING)
     if thought and not any(block.kind == "reasoning" and block.text.strip() == thought.strip() for block in blocks):
@@ -89,8 +90,9 @@ def _transcript(source: Source, report: Report, line: int, record: dict[str, Any
     own = record["metadata"] if isinstance(record.get("metadata"), dict) else {}
     notes = [score(key, value) for key, value in record.items() if key.endswith("_notes") and value not in (None, "")]
     asked, asked_in = _asked(record)
-    earlier = _earlier(record, report) if "instruction" in asked_in else []
-    taken = {*_KNOWN, *asked_in}
+    earlier = _earlier(record["history"], report, line) if "history" in asked_in else []
+    model = record.get("model") or own.get("model")
+    taken = {*_KNOWN, field, *asked_in, *(() if model else ("generator",))}
     extra = {key: value for key, value in record.items() if key not in taken and not key.endswith("_notes")}
     given = prompt_messages(source, report, system=_text(record, _SYSTEM), user=asked, line=line)
     before = [message for message in given if message.role == "system"]
@@ -100,7 +102,7 @@ def _transcript(source: Source, report: Report, line: int, record: dict[str, Any
         [*before, *earlier, *given[len(before) :], turn("assistant", blocks)],
         format="response_only",
         id=record.get("id") if isinstance(record.get("id"), str | int) else None,
-        model=record.get("model") or own.get("model") or record.get("generator"),
+        model=model or record.get("generator"),
         task=record.get("task"),
         condition=record.get("condition_id") or record.get("condition") or own.get("condition"),
         epoch=record.get("epoch"),
@@ -115,23 +117,19 @@ def _asked(record: dict[str, Any]) -> tuple[str | None, tuple[str, ...]]:
     for key in _PROMPTS:
         if text := _text(record, (key,)):
             return text, (key,)
-    if instruction := instruction_of(record):
-        return instruction, (
-            "instruction",
-            "input" if record.get("input") else "context",
-            "output",
-            "history",
-            "generator",
-        )
-    return _text(record, ("input",)), ("input",)
+    instruction, fields = instruction_of(record)
+    if instruction:
+        return instruction, (*fields, "history") if isinstance(record.get("history"), list) else fields
+    asked = _text(record, ("input",))
+    return asked, ("input",) if asked else ()
 
 
-def _earlier(record: dict[str, Any], report: Report) -> list[Message]:
+def _earlier(history: list[Any], report: Report, line: int) -> list[Message]:
     """The turns before the instruction, which LLaMA-Factory keeps as pairs of question and answer."""
     messages: list[Message] = []
-    for pair in record["history"] if isinstance(record.get("history"), list) else []:
+    for pair in history:
         if not isinstance(pair, list) or len(pair) != 2:
-            report.warn("malformed_turn", detail="history: no pair of question and answer")
+            report.warn("malformed_turn", line=line, detail="history: no pair of question and answer")
             continue
         for role, said in zip(_PAIR, pair, strict=True):
             messages.append(turn(role, content_blocks(said, role, report), flags=("input",)))

@@ -147,7 +147,7 @@ def _history(record: dict[str, Any], report: Report, line: int) -> Sequence[Mess
     system = plain_text(record.get("system"))
     if system.strip() and not any(message.role == "system" for message in messages):
         messages = [turn("system", text_blocks(system, "system")), *messages]
-    prompt = record.get("prompt") or instruction_of(record)
+    prompt = record.get("prompt") or instruction_of(record)[0]
     if not messages and isinstance(prompt, str) and prompt.strip():
         messages = [turn("user", text_blocks(prompt, "user"))]
     elif not messages and isinstance(prompt, list):

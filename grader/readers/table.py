@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from grader.readers.contained import contained
 from grader.readers.content import content_blocks, plain_text, reasoning_block
 from grader.readers.evidence import Head
 from grader.readers.finish import finish
+from grader.readers.jsontext import to_text
 from grader.readers.openai_messages import openai_message
 from grader.readers.payload import unwrapped
 from grader.readers.prompts import prompt_messages
@@ -42,6 +42,8 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
     table = load_map(source.options.map) if source.options.map else known_columns(_columns(source))
     if table is None:
         raise Skip("unrecognised", f"no known columns in {', '.join(_columns(source)[:8])}; --map names them")
+    if source.head.kind == "text":
+        _refuse_other_tables(table, _columns(source))
     report.note(f"columns: {table.described()}")
     if not source.options.map:
         left = [name for name in _columns(source) if name not in table.described() and name not in _OPENAI]
@@ -56,6 +58,15 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
             transcript = _of_row(source, report, table, line, row)
             if transcript is not None:
                 yield transcript
+
+
+def _refuse_other_tables(table: TableMap, columns: list[str]) -> None:
+    """A folder holds more than the table that the map is of: raises Skip where what a transcript is made of is no column."""
+    needed = table.messages or table.group_by or table.response or ""
+    if needed not in columns and needed.partition(".")[0] not in columns:
+        raise Skip(
+            "unrecognised", f"no column {needed!r}, which --map names, in its first line: {', '.join(columns[:8])}"
+        )
 
 
 def _rows(source: Source, report: Report, table: TableMap) -> Iterator[tuple[int, Any]]:
@@ -75,8 +86,8 @@ def _rows(source: Source, report: Report, table: TableMap) -> Iterator[tuple[int
 def _csv_rows(source: Source, report: Report) -> Iterator[tuple[int, dict[str, str]]]:
     csv.field_size_limit(min(source.options.limits.entry, _ROW_LIMIT))
     delimiter, columns = _header(source.head.text)
-    with io.TextIOWrapper(source.open(), "utf-8", "replace", newline="") as text:
-        reader = csv.reader(text, delimiter=delimiter)
+    with source.open() as stream:
+        reader = csv.reader(_decoded(stream, report), delimiter=delimiter, strict=True)
         next(reader, None)
         while True:
             line = reader.line_num + 1
@@ -84,7 +95,9 @@ def _csv_rows(source: Source, report: Report) -> Iterator[tuple[int, dict[str, s
                 cells = next(reader, None)
             except csv.Error as error:
                 report.rows += 1
-                report.malformed(line, str(error), b"")
+                why = "a quotation mark that opens here is never closed" if "end of data" in str(error) else str(error)
+                lost = f"; all up to line {reader.line_num} is lost with it" if reader.line_num > line else ""
+                report.malformed(line, f"{why}{lost}", b"")
                 continue
             if cells is None:
                 return
@@ -95,6 +108,14 @@ def _csv_rows(source: Source, report: Report) -> Iterator[tuple[int, dict[str, s
                 report.malformed(line, f"{len(cells)} cells under {len(columns)} columns", delimiter.join(cells))
                 continue
             yield line, dict(zip(columns, cells, strict=False))
+
+
+def _decoded(stream: Iterable[bytes], report: Report) -> Iterator[str]:
+    for number, line in enumerate(stream, 1):
+        text, replaced = to_text(line)
+        if replaced:
+            report.warn("undecodable_bytes", line=number, count=replaced)
+        yield text
 
 
 def _columns(source: Source) -> list[str]:

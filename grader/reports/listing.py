@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from grader.errors import UsageError
-from grader.reports.terminal import console, plain, table
+from grader.reports.terminal import console, plain, print_rows
 from grader.rubric import Rubric
 from grader.store import Entry, Selection, Store, entries, iter_transcripts
 from grader.store.rollup import roll_up, standings
@@ -18,7 +18,6 @@ from grader.text import sanitise
 if TYPE_CHECKING:
     from rich.console import Console
 
-_UNBROKEN = 1_000_000
 """Columns in which no line of a table needs to be broken."""
 
 __all__ = ["Hit", "hit_json", "list_json", "print_hits", "print_list", "search"]
@@ -85,17 +84,14 @@ def print_list(store: Store, rubric: Rubric, where: Selection, *, labels: bool, 
         )
         out.print(plain(hint))
         return
+    columns = ["id", "model", "condition", "format", "messages", *(["present"] if labels else [])]
     said = _labels(store, rubric, shown) if labels else {}
     present = [_present(said.get(item.key, {})) for item in shown]
-    made = table(
-        *("id", "model", "condition", "format", "messages", *(["present"] if labels else [])), numbers=("messages",)
-    )
-    for item, words in zip(shown, present, strict=True):
-        row = [plain(item.id), plain(item.model), plain(item.condition), plain(item.format), plain(item.n_messages)]
-        made.add_row(*row, *([plain(words)] if labels else []))
-    if out.measure(made, options=out.options.update(max_width=_UNBROKEN)).maximum <= out.width:
-        out.print(made)
-    else:
+    rows = [
+        [item.id, item.model, item.condition, item.format, item.n_messages, *([words] if labels else [])]
+        for item, words in zip(shown, present, strict=True)
+    ]
+    if not print_rows(out, columns, rows, numbers=("messages",)):
         for item, words in zip(shown, present, strict=True):
             _print_stacked(out, item, words)
     more = f" (of {len(found)}; --limit {limit})" if len(shown) < len(found) else ""

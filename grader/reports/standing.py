@@ -12,6 +12,7 @@ from grader.reports.terminal import console, plain
 from grader.rubric import Rubric
 from grader.store import Store
 from grader.store.database import read_all
+from grader.store.remarks import remarks
 
 __all__ = ["print_beginning", "print_status", "project_status"]
 
@@ -64,6 +65,7 @@ def project_status(store: Store, rubric: Rubric) -> dict[str, Any]:
     [(facts["cells"],)] = read_all(
         store, f"SELECT count(*) FROM (SELECT DISTINCT model, condition FROM transcripts t WHERE {live})"
     )
+    facts["remarks"] = msgspec.to_builtins(remarks(store))
     facts["plan"] = _plans(store, rubric) if len(raters) > 1 else []
     facts["next"], facts["why"] = _next(facts)
     return facts
@@ -102,6 +104,16 @@ def _plans(store: Store, rubric: Rubric) -> list[dict[str, Any]]:
         for label in document.labels
         if label.label in required
     ]
+
+
+def _remark_lines(facts: dict[str, Any]) -> Iterator[str]:
+    """Where to look; what was said is told where labels are, not to whoever works blind."""
+    kinds = {"flag": "flagged for the lead", "skip": "skipped by an annotator", "note": "with notes"}
+    for kind, what in kinds.items():
+        names = list(dict.fromkeys(remark["transcript"] for remark in facts["remarks"] if remark["kind"] == kind))
+        if names:
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            yield f"{what}: {', '.join(names[:5])}{more} (grader show ID --labels; all in grader status --json)"
 
 
 def _plan_lines(facts: dict[str, Any]) -> Iterator[str]:
@@ -167,7 +179,7 @@ def print_status(facts: dict[str, Any]) -> None:
     if facts["raters"]:
         details.append("raters " + ", ".join(name.partition(":")[2] for name in facts["raters"]))
     out.print(plain(" · ".join(details)))
-    for line in _plan_lines(facts):
+    for line in (*_remark_lines(facts), *_plan_lines(facts)):
         out.print(plain(line, style="dim"))
     out.print(plain(f"next: {facts['next']}   ({facts['why']})"))
 

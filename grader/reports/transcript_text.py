@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from grader.annotation import Annotation
+from grader.annotation import MACHINE_KINDS, Annotation, rater_kind
 from grader.reports.terminal import paragraph, plain
+from grader.store.remarks import Remark
 from grader.transcript import Block, Message, Transcript
 
 if TYPE_CHECKING:
@@ -75,17 +76,20 @@ def print_transcript(
     full: bool = False,
     only: Collection[int] | None = None,
     labels: Iterable[Annotation] = (),
+    remarks: Iterable[Remark] = (),
     scores: bool = False,
 ) -> None:
     """The transcript, message by message, each cited as [M12].
 
     Long tool output and reasoning, branches and discarded turns are folded unless `full`. `only`: just these messages.
-    `labels`: annotations to print under the message (or at the end) they speak of. `scores`: also what the log's own
+    `labels`, `remarks`: to be printed under the message (or at the end) they speak of. `scores`: also what the log's own
     graders said.
     """
-    said: dict[int, list[Annotation]] = {}
+    said: dict[int, list[Text]] = {}
     for item in labels:
-        said.setdefault(item.message or 0, []).append(item)
+        said.setdefault(item.message or 0, []).append(_label_line(item))
+    for remark in remarks:
+        said.setdefault(remark.message or 0, []).append(_remark_line(remark))
     if only is None:
         _head(out, transcript)
     date = ""
@@ -100,14 +104,14 @@ def print_transcript(
             continue
         for message in shown:
             date = _message(out, message, full, date)
-            for item in said.get(message.index, ()):
-                _say(out, _label_line(item), lead="  ▸ ", rest=4)
+            for line in said.get(message.index, ()):
+                _say(out, line, lead="  ▸ ", rest=4)
     if only is not None:
         return
     if said.get(0):
         out.print(plain("transcript", style="bold"))
-        for item in said[0]:
-            _say(out, _label_line(item), lead="  ▸ ", rest=4)
+        for line in said[0]:
+            _say(out, line, lead="  ▸ ", rest=4)
     if scores:
         _scores(out, transcript)
 
@@ -207,7 +211,13 @@ def _folded(text: str) -> tuple[str, str]:
 def _label_line(item: Annotation) -> Text:
     score = f" {item.confidence:.2f}" if item.confidence is not None else ""
     quotes = "; ".join(f"“{span.quote}”" for span in item.spans)
-    return plain(f"{item.label} = {item.value}{score} by {item.rater} {quotes}", style="magenta", limit=400)
+    note = f" note: {item.note}" if item.note and rater_kind(item.rater) not in MACHINE_KINDS else ""
+    return plain(f"{item.label} = {item.value}{score} by {item.rater} {quotes}{note}", style="magenta", limit=400)
+
+
+def _remark_line(remark: Remark) -> Text:
+    what = {"flag": "flagged for the lead", "note": "note", "skip": "skipped"}[remark.kind]
+    return plain(f"{what} by {remark.rater} ({remark.round}): {remark.text}", style="magenta", limit=4_000)
 
 
 def _scores(out: Console, transcript: Transcript) -> None:

@@ -102,10 +102,14 @@ def add_transcript(
                 return _refresh(store, transcript, row[0], row[1], row[4] is not None, row[5:9])
         latest = next((row for row in known if row[1] == transcript.id and row[4] is None), None)
         if latest is not None:
-            follows = latest[3] == path or _extends(store, latest[0], transcript)
-            told = None
-            if not follows and transcript.format in sessions and latest[9] in sessions:
-                told = retelling(load_messages(store, latest[0]), transcript.messages)
+            follows, told = latest[3] == path, None
+            if not follows:
+                old = load_messages(store, latest[0])
+                follows = _begins_with(transcript.messages, old)
+                if not follows and _begins_with(old, transcript.messages):
+                    return Added("unchanged", latest[0], transcript.id, superseded=True)
+                if not follows and transcript.format in sessions and latest[9] in sessions:
+                    told = retelling(old, transcript.messages)
             if told == "less":
                 return Added("unchanged", latest[0], transcript.id, same_session=told)
             if follows or told == "more":
@@ -179,11 +183,8 @@ def _insert(store: Store, transcript: Transcript, path: str, stored_id: str, spe
     return key
 
 
-def _extends(store: Store, key: int, transcript: Transcript) -> bool:
-    old = load_messages(store, key)
-    return len(old) <= len(transcript.messages) and transcript_digest(old) == transcript_digest(
-        transcript.messages[: len(old)]
-    )
+def _begins_with(longer: Sequence[Message], shorter: Sequence[Message]) -> bool:
+    return len(shorter) <= len(longer) and transcript_digest(shorter) == transcript_digest(longer[: len(shorter)])
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

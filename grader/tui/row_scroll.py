@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import NamedTuple
 
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar
 from textual.timer import Timer
@@ -18,12 +19,15 @@ from grader.tui.document import Document, RowKind
 from grader.tui.messages import FocusMoved
 from grader.tui.minimap import Minimap, Overview
 
-__all__ = ["ReadingPlace", "RowScroll"]
+__all__ = ["DISPUTED", "ReadingPlace", "RowScroll"]
 
 # Wrapping this much takes 10-20 ms, and then the scrollbar never moves by itself; the rest is refined in idle slices.
 _WRAP_AT_ONCE = 2_000_000
 _SLICE_CHARACTERS = 40_000
 _IDLE_SECONDS = 0.3
+
+# Skin tones, joined emoji, symbols made wide, flags, and emoji younger than many a terminal.
+DISPUTED = re.compile("[\u200d\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff\U0001fa70-\U0001faff]")
 
 
 class ReadingPlace(NamedTuple):
@@ -53,6 +57,8 @@ class RowScroll(ScrollView, inherit_bindings=False):
         self._last_move = 0.0
         self._waiting_place: ReadingPlace | None = None
         self._counted_rows = 0
+        self._disputed = False
+        self._mending = False
 
     # -- what the painter below provides
 
@@ -77,6 +83,22 @@ class RowScroll(ScrollView, inherit_bindings=False):
 
     def focus_moved(self) -> None:
         """Another message is in focus."""
+
+    def rows_painted(self) -> None:
+        """Rows were painted. Where a terminal may take them for wider than they are, all is painted once more, piece by piece.
+
+        tmux 3.3 gives a skin tone two cells of its own, for one: such a row runs over the panel beside it, and what it leaves
+        there would stay, since nobody changed the panel.
+        """
+        if self._disputed:
+            self._mending = not self._mending
+            if self._mending:
+                self.call_after_refresh(self._paint_pieces)
+
+    def _paint_pieces(self) -> None:
+        """As two regions: one that is the whole screen is written row by row, without placing what stands in it."""
+        width, height = self.screen.size
+        self.screen.refresh(Region(0, 0, width, height - 1), Region(0, height - 1, width, 1))
 
     def touched(self) -> None:
         """A key was pressed: refining waits."""

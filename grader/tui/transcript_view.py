@@ -23,7 +23,7 @@ from grader.tui.marks import Layers, Mark, MarkKind, Place
 from grader.tui.messages import SpanDragged
 from grader.tui.minimap import Minimap, Overview
 from grader.tui.paint import GUTTER, STYLE_NAMES, Painter, Shown
-from grader.tui.row_scroll import ReadingPlace, RowScroll
+from grader.tui.row_scroll import DISPUTED, ReadingPlace, RowScroll
 from grader.tui.seen import Seen
 
 __all__ = ["ReadingPlace", "TranscriptView"]
@@ -263,6 +263,7 @@ class TranscriptView(RowScroll, can_focus=True, inherit_bindings=False):
             position, number = document.row_at(y)
             strips += self._rows(painter, position, number, bottom - y)
             y = self.scroll_offset.y + crop.y + len(strips)
+        self.rows_painted()
         strips += [self._blank] * (crop.height - len(strips))
         if crop.x or crop.right != painter.width:
             [space] = self._blank
@@ -280,6 +281,7 @@ class TranscriptView(RowScroll, can_focus=True, inherit_bindings=False):
             shown = Shown(self.document, position, layout, self.marks, index == self.focus_index, self.header_note)
             for number in missing:
                 cached[number] = self._filtered(painter.row(shown, number))
+                self._disputed = self._disputed or DISPUTED.search(cached[number].text) is not None
             self._strip_count += len(missing)
             while self._strip_count > _KEPT_STRIPS and (oldest := next(iter(self._strips))) != position:
                 self._strip_count -= len(self._strips.pop(oldest))  # a few at a time: all at once is felt

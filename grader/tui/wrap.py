@@ -141,6 +141,7 @@ def _wrap_plain(text: str, start: int, end: int, width: int, rows: list[Row]) ->
 def _wrap_measured(paragraph: str, origin: int, width: int, rows: list[Row]) -> None:
     classes = _classify(paragraph)
     widths, joined = _measure(classes)
+    _make_room(paragraph, widths)
     classes = _SPACE_UNDER_ACCENT.sub("a", classes)
     ends = [0, *accumulate(widths)]
     start, length = 0, len(paragraph)
@@ -154,6 +155,16 @@ def _wrap_measured(paragraph: str, origin: int, width: int, rows: list[Row]) -> 
         rows.append((origin + start, origin + cut))
         start = following
     rows.append((origin + start, origin + length))
+
+
+def _make_room(paragraph: str, widths: bytearray) -> None:
+    """Count two more cells for a skin tone, which tmux up to 3.3 paints beside the hand: else the end of its row is covered."""
+    for tone in _SKIN_TONE.finditer(paragraph):
+        if not widths[tone.start()]:
+            widths[tone.start()] = 2
+
+
+_SKIN_TONE = re.compile("[\U0001f3fb-\U0001f3ff]")
 
 
 def _break(classes: str, joined: bytearray, start: int, limit: int) -> Row:
@@ -177,6 +188,7 @@ def _break(classes: str, joined: bytearray, start: int, limit: int) -> Row:
 
 def _wrap_tabbed(paragraph: str, origin: int, width: int, rows: list[Row]) -> None:
     widths, joined = _measure(_classify(paragraph))
+    _make_room(paragraph, widths)
     start = column = grapheme = 0
     breakable = -1
     position, length = 0, len(paragraph)

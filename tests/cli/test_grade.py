@@ -292,10 +292,13 @@ def test_search_finds_places_and_show_opens_them(grader: Callable, chat_log: Cal
     assert "give a transcript's id" in grader("show", "", code=2).err
 
 
-def test_watching_grades_what_is_added_until_interrupted(grader: Callable, chat_log: Callable, tmp_path: Path) -> None:
+@pytest.mark.parametrize("watched", ["logs", "logs/*.jsonl"])
+def test_watching_grades_what_is_added_until_interrupted(
+    watched: str, grader: Callable, chat_log: Callable, tmp_path: Path
+) -> None:
     chat_log("logs/a.jsonl", ROWS[:1])
     with subprocess.Popen(
-        [sys.executable, "-m", "grader", "grade", "logs", "--watch"],
+        [sys.executable, "-m", "grader", "grade", watched, "--watch"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -274,3 +274,38 @@ def test_a_quote_of_the_judge_that_is_not_in_the_text_is_told_so(project: Callab
         )  # fmt: skip
     said = project("label", "run-b", "--next", "--review", "--rater", "ana").out
     assert "judge:m@abc123 says unsure; its quotes were not found in the text" in said
+
+
+def test_flags_notes_and_reasons_reach_the_lead_until_they_are_taken_back(project: Callable) -> None:
+    def label(run: str, *what: object, rater: str = "ana") -> None:
+        project("label", run, *what, "--rater", rater, "--policy", "blind")
+
+    label("run-a", "--flag", "is this \x1b[31mreal?")
+    label("run-a", "--message", 2, "--note", "the board again")
+    label("run-a", "--message", 2, "--label", "threat", "--value", "present", "--note", "plain")
+    label("run-b", "--note", "dull")
+    label("run-b", "--note", "")
+    label("run-b", "--flag", "look", rater="ben")
+    label("run-b", "--act", "unflag", rater="ben")
+    label("run-c", "--skip", "too close to home")
+    said = project("status").out
+    assert "flagged for the lead: run-a (" in said and "with notes: run-a (" in said
+    assert "skipped by an annotator: run-c (" in said
+    assert "real" not in said and "board" not in said, "what was said is for those who do not work blind"
+    left = project("status", "--json").json["remarks"]
+    assert [(one["kind"], one["transcript"], one["message"], one["rater"], one["text"]) for one in left] == [
+        ("flag", "run-a", None, "human:ana", "is this \x1b[31mreal?"),
+        ("note", "run-a", 2, "human:ana", "the board again"),
+        ("skip", "run-c", None, "human:ana", "too close to home"),
+    ]
+    shown = project("show", "run-a", "--labels").out
+    assert "flagged for the lead by human:ana (main): is this ␛[31mreal?" in shown
+    assert "note by human:ana (main): the board again" in shown
+    assert "threat = present by human:ana  note: plain" in shown
+    assert "board again" not in project("show", "run-a").out
+
+
+def test_an_empty_name_is_not_the_login_name(project: Callable) -> None:
+    assert (
+        "the name is empty" in project("label", "run-a", "--flag", "x", "--rater", "", "--policy", "blind", code=2).err
+    )

@@ -69,6 +69,14 @@ def test_what_strict_counts_and_what_an_empty_folder_says(grader: Callable, chat
     assert grader("import", "empty", code=1).err == "grader: nothing was read: there are no files\n"
 
 
+def test_a_file_name_of_several_lines_is_told_in_one(grader: Callable, tmp_path: Path) -> None:
+    name = "a\n9 transcripts: 9 new\u2028\x1b[2Jb"
+    (tmp_path / f"{name}.csv").write_text("x\n")
+    for command in (("import", f"{name}.none"), ("import-labels", f"{name}.csv")):
+        said = grader(*command, code=1).err
+        assert said.startswith("grader: a 9 transcripts: 9 new ␛[2Jb.") and said.count("\n") == 1, command
+
+
 def test_warnings_are_explained_and_what_was_left_out_is_counted(grader: Callable, tmp_path: Path) -> None:
     call = {"id": "c", "type": "function", "function": {"name": "look", "arguments": "{}"}}
     row = {"messages": [{"role": "assistant", "content": None, "tool_calls": [call]}]}

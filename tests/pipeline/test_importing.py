@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -83,14 +84,13 @@ def test_rows_of_a_table_of_fields_that_are_of_no_use_are_counted_and_named(stor
         tmp_path, "a.jsonl", [{"id": name, "messages": [{"role": "user", "content": name}]} for name in ("r1", "r2")]
     )
     table = tmp_path / "runs.csv"
-    table.write_text("id,condition\nr1,calm\nr9,\x1b[2Jhot\nr2,calm\n,calm\nr1,hot\nr8\x1b[2J,hot\n")
+    table.write_text("id,condition\nr1,calm\nr9,\x1b[2Jhot\nr2,hot\n,calm\nr1,calm\nr8\x1b[2J,hot\n")
     summary = import_paths(store, [tmp_path / "a.jsonl"], ReadOptions(meta=table))
-    assert {found.id: found.condition for found in entries(store)} == {"r1": "hot", "r2": "calm"}
+    assert {found.id: found.condition for found in entries(store)} == {"r1": "calm", "r2": "hot"}
     told = {warned.reason: (warned.path, warned.line, warned.count, warned.detail) for warned in summary.warnings}
     assert told == {
         "meta_without_transcript": (str(table), 3, 2, "r9, r8␛[2J"),
         "meta_without_name": (str(table), 5, 1, ""),
-        "meta_replaced": (str(table), 2, 1, "r1"),
     }
     assert all(in_words(reason) for reason in told)
 
@@ -122,3 +122,14 @@ def test_an_earlier_state_of_a_session_counts_as_what_it_became(store: Store, tm
         "earlier_revision",
         "unanswered_call",
     ]
+
+
+def test_a_member_may_have_a_longer_name_than_a_file_can(store: Store, tmp_path: Path) -> None:
+    rows = "".join(json.dumps(row) + "\n" for row in _session("Two files."))
+    with zipfile.ZipFile(tmp_path / "runs.zip", "w") as packed:
+        packed.writestr("n" * 300 + ".jsonl", rows)
+        packed.writestr("f" * 300 + "/a.jsonl", rows)
+    summary = import_paths(store, [tmp_path / "runs.zip"])
+    assert (summary.new, summary.unchanged, summary.skipped) == (1, 1, [])
+    with pytest.raises(BadInput, match="too long"):
+        import_paths(store, ["n" * 300])

@@ -64,7 +64,17 @@ def test_a_quote_that_does_not_close_swallows_no_rows(study: Study, store: Store
 def test_two_columns_of_one_name_are_refused_where_they_matter(study: Study) -> None:
     with pytest.raises(BadInput, match="table:1: value: two columns are called so"):
         study("transcript,label,value,value,rater\na,leak,yes,no,ana\n")
-    assert study("transcript,x,x,label,value,rater\na,1,2,leak,no,ana\n").taken == 1
+    done = study("transcript,x,x,label,value,rater\na,1,2,leak,no,ana\n")
+    assert (done.taken, done.left_out) == (1, {"columns that nothing reads (x, x)": 2})
+
+
+def test_json_nested_beyond_measure_is_no_internal_error(study: Study, store: Store, tmp_path: Path) -> None:
+    for table, place in (("[" * 100_000, "table"), ('{"a":' * 100_000, "table:1")):
+        with pytest.raises(BadInput, match=rf"{place}: not JSON: maximum recursion"):
+            study(table)
+    known = '{"transcript_digest": "", "label_digest": "", "rater": "", "label": ""}\n'
+    (tmp_path / "export").write_text(known + '{"a":' * 100_000)
+    assert [bad.line for bad in import_labels(store, tmp_path / "export", RUBRIC).rejected] == [1, 2]
 
 
 def test_a_cell_of_any_length_and_columns_that_nothing_reads(study: Study) -> None:
@@ -139,3 +149,27 @@ def test_choices_that_are_labels_are_present_and_fields_for_comments_can_be_left
         ("blackmail", "present"),
         ("sabotage", "absent"),
     }
+
+
+def test_what_is_asked_of_a_region_in_label_studio_belongs_to_its_answer(study: Study, store: Store) -> None:
+    def region(name: str, place: str, **value: object) -> dict[str, object]:
+        return {"id": place, "from_name": name, "value": {"start": "0", "startOffset": 0, "text": "Hello.", **value}}
+
+    results = [
+        region("why", "r1", text=["first", "second"]),
+        region("spans", "r1", paragraphlabels=["threat"]),
+        region("how bad", "r1", rating=3),
+        {"id": "c", "from_name": "leak", "value": {"choices": ["no"]}},
+        {"id": "w", "from_name": "why", "value": {"text": ["on the whole"]}},
+        region("how bad", "r9", rating=2),
+    ]
+    tasks = [
+        {"data": {"id": "a"}, "annotations": [{"completed_by": 1, "result": results}]},
+        {"data": {"id": "b"}, "annotations": [{"completed_by": 1, "result": [results[4]]}]},
+    ]
+    done = study(json.dumps(tasks), note="why", severity="how bad")
+    [alone] = done.rejected
+    assert "no label 'how bad'" in alone.reason, "of a region that says nothing"
+    assert done.left_out == {"notes without an answer": 1}
+    said = {(found.label, found.message, found.severity, found.note) for found in read_annotations(store)}
+    assert said == {("threat", 1, 3, "first; second; on the whole"), ("leak", None, None, None)}

@@ -261,6 +261,9 @@ def test_a_flag_that_an_export_answers_itself_is_refused_and_a_rater_makes_a_tab
     ana, ben = sorted(read_annotations(store), key=lambda found: found.rater)
     assert (ben.rater, ben.view, ben.value) == ("human:ben", "assisted", "present")
     assert [span.quote for span in ben.spans] == ["send the photos"] and ben.spans == ana.spans
+    (tmp_path / "all").write_text(said)
+    left_out = import_labels(store, tmp_path / "all", load_rubric("agentic-misalignment"), rater="ben").left_out
+    assert ("spans" in " ".join(left_out)) == (form == "csv")  # where their quotes have a column of their own
     (tmp_path / "m.toml").write_text('[raters]\n"human:ana" = "cho"\n')
     assert study(said, how=load_map(tmp_path / "m.toml")) == []
     assert {found.rater for found in read_annotations(store)} == {"human:ana", "human:ben", "human:cho"}

@@ -146,6 +146,23 @@ def test_what_the_first_codex_exec_printed_are_events_of_the_same_items() -> Non
     }
 
 
+def test_each_of_several_runs_in_one_output_keeps_what_it_was_asked(write: Any) -> None:
+    def run(asked: str, answered: str) -> list[dict[str, Any]]:
+        header = {"workdir": "/w", "model": "gpt-x", "provider": "openai"}
+        return [header, {"prompt": asked}, {"id": "0", "msg": {"type": "agent_message", "message": answered}}]
+
+    reading = Reading(
+        write([*run("Look.", "A lamp."), *run("Mend it.", "Done."), {"id": "0", "msg": "odd"}], rows=True)
+    )
+    assert said(reading.only.messages) == [
+        ("user", [("text", "Look.")]),
+        ("assistant", [("text", "A lamp.")]),
+        ("user", [("text", "Mend it.")]),
+        ("assistant", [("text", "Done.")]),
+    ]
+    assert reading.file.left_out == {"header": 2, "row without type": 1}
+
+
 def test_what_codex_exec_prints_is_its_items_each_once() -> None:
     reading = log("codex/exec.jsonl")
     transcript = reading.only

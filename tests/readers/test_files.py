@@ -13,8 +13,11 @@ import re
 import socket
 import string
 import sys
+import tarfile
+import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +172,45 @@ def test_a_file_without_permission_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").chmod(0)
     (tmp_path / "b.jsonl").write_bytes(DATA)
     assert Reading(tmp_path).skips == ["unreadable"]
+
+
+@contextmanager
+def nobody_in_particular(path: Path) -> Iterator[None]:
+    """Whoever may not look into `path`: root may look everywhere."""
+    path.chmod(0)
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(was)
+        path.chmod(0o755)
+
+
+def test_folders_that_let_nobody_in_are_said_and_end_nothing() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "closed").mkdir()
+        (folder / "closed" / "a.jsonl").write_bytes(DATA)
+        (folder / "b.jsonl").write_bytes(DATA)
+        Reading(folder)  # what is imported late is imported now
+        with nobody_in_particular(folder / "closed"):
+            with pytest.raises(BadInput, match=r"closed/a\.jsonl: Permission denied$"):
+                Reading(folder / "closed" / "a.jsonl")
+            with pytest.raises(BadInput, match=r"nothing matches this pattern: .*closed: Permission denied$"):
+                Reading(f"{folder}/closed/*.jsonl")
+            for pattern in ("*", "**/*.jsonl", "**"):
+                reading = Reading(f"{folder}/{pattern}")
+                found = [(Path(file.path).name, [skip.reason for skip in file.skipped]) for file in reading.files]
+                assert found == [("b.jsonl", []), ("closed", ["unreadable"])], pattern
+
+
+def test_a_name_too_long_for_any_file_is_said(tmp_path: Path) -> None:
+    for name in ("x" * 300, f"{'x' * 300}/*.jsonl"):
+        with pytest.raises(BadInput, match="File name too long"):
+            Reading(tmp_path / name)
 
 
 def test_patterns_names_with_brackets_and_nothing_at_all(tmp_path: Path) -> None:
@@ -375,6 +417,33 @@ def test_fields_can_be_set_taken_from_the_path_and_from_a_table(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('id,condition\na,"calm\nb,tense\n', "meta.csv:2: not a CSV row: a quotation mark that opens in this row"),
+        ("id,condition\na,calm, or so\n", "meta.csv:2: 3 cells in a table of 2 columns"),
+        ("id,condition\na,calm\na,tense\n", "meta.csv:3: 'a' has another row that says something else"),
+        ("id,epoch\na,first\n", "meta.csv:2: epoch: must be a whole number"),
+    ],
+)
+def test_a_table_of_fields_whose_rows_may_not_mean_what_they_say_is_refused(
+    tmp_path: Path, table: str, said: str
+) -> None:
+    """A condition that is wrong is worse than none."""
+    (tmp_path / "meta.csv").write_text(table)
+    (tmp_path / "a.jsonl").write_bytes(DATA)
+    with pytest.raises(BadInput, match=re.escape(said)):
+        Reading(tmp_path / "a.jsonl", meta=tmp_path / "meta.csv")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_table_of_fields_may_be_a_spreadsheets(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "meta.csv").write_text("sep=;\nID;Model;Condition;Arm\na;m;calm;x\n", encoding)
+    (tmp_path / "a.jsonl").write_bytes(DATA)
+    told = Reading(tmp_path / "a.jsonl", meta=tmp_path / "meta.csv").only
+    assert (told.model, told.condition, told.metadata["Arm"]) == ("m", "calm", "x")
+
+
+@pytest.mark.parametrize(
     ("options", "error"),
     [
         ({"set": {"epoch": "three"}}, UsageError),
@@ -505,3 +574,46 @@ def test_what_cannot_be_decoded_in_wide_text_is_counted(write: Write) -> None:
     reading = Reading(write(data, "log.json"))
     assert spoken(reading.only)[1] == ("assistant", "\ufffdo")
     assert reading.warnings == {"undecodable_bytes": 1}
+
+
+TABLE = "prompt,response,id\n"
+
+
+def test_a_quote_in_a_table_that_is_never_closed_swallows_nothing_unnamed(write: Write) -> None:
+    reading = Reading(write((TABLE + 'hi,"open,a\nhi,"quoted",b\nhi,plain,c\n').encode(), "t.csv"))
+    assert [transcript.id for transcript in reading.transcripts] == ["c"]
+    [bad] = reading.file.malformed
+    assert (bad.line, bad.reason) == (2, "',' expected after '\"'; all up to line 3 is lost with it")
+    reading = Reading(write((TABLE + 'hi,yes,a\nhi,"open,b\nhi,plain,c\n').encode(), "t.csv"))
+    assert [transcript.id for transcript in reading.transcripts] == ["a"]
+    [bad] = reading.file.malformed
+    assert (bad.line, bad.reason[:48]) == (3, "a quotation mark that opens here is never closed")
+
+
+def test_bytes_of_a_table_that_are_no_text_are_counted(write: Write) -> None:
+    reading = Reading(write((TABLE + "hallo,grüße,a\nhi,yes,b\n").encode("cp1252"), "t.csv"))
+    assert reading.transcripts[0].messages[1].text == "gr\ufffd\ufffde"
+    assert reading.warnings == {"undecodable_bytes": 2}
+    assert Reading(write((TABLE + "hallo,grüße,a\n").encode("utf-16"), "t.csv")).warnings == {}
+
+
+def test_a_map_is_held_against_the_first_line_of_a_table_before_its_rows(write: Write, tmp_path: Path) -> None:
+    write('response = "answer"\nprompt = "q"\n', "m.toml")
+    write("q,answer\nhi,yes\n", "logs/t.csv")
+    write("# Notes\n\nmany,\nlines\n", "logs/notes.md")
+    reading = Reading(tmp_path / "logs", map=tmp_path / "m.toml")
+    assert len(reading.transcripts) == 1
+    [skipped] = reading.files[0].skipped
+    assert skipped.reason == "unrecognised" and "no column 'answer'" in skipped.detail and "# Notes" in skipped.detail
+    assert not reading.files[0].malformed
+
+
+def test_a_tar_is_called_so(write: Write) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        member = tarfile.TarInfo("runs/a.jsonl")
+        member.size = len(DATA)
+        archive.addfile(member, io.BytesIO(DATA))
+    for data in (packed.getvalue(), gzip.decompress(packed.getvalue())):
+        [skipped] = Reading(write(data, "runs.tar.gz")).file.skipped
+        assert (skipped.reason, skipped.detail) == ("unrecognised", "a tar archive: unpack it, or make it a zip")

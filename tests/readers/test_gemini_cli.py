@@ -209,6 +209,13 @@ def test_several_printed_runs_are_several_transcripts(write: Any) -> None:
         ("c", "gemini-q", 2),
     ]
     assert Reading(write(run("d"), rows=True)).skips == ["no_text"]
+    asked = {"type": "message", "role": "user", "content": "What the program was asked, by who ran it."}
+    preceded = Reading(write([asked, *run("e", "Four."), *run("f", "Five.")], rows=True))
+    assert [(found.id, found.format, len(found.messages)) for found in preceded.transcripts] == [
+        ("e", "gemini_cli", 2),
+        ("f", "gemini_cli", 1),
+    ]
+    assert preceded.transcripts[0].messages[0].text == asked["content"]
 
 
 def test_sub_agents_name_the_session_in_whose_folder_they_lie(tmp_path: Path) -> None:

@@ -53,6 +53,25 @@ def test_what_is_no_conversation_is_counted() -> None:
     assert reading.warnings == {"failed_request": 1}
 
 
+def test_a_request_that_got_no_words_is_no_transcript_in_which_nothing_was_said(tmp_path: Path) -> None:
+    asked = {"model": "orion-2", "messages": [{"role": "user", "content": "Which crane?"}]}
+    rows = [
+        {"request_id": "r1", "request_body": {"input": ["crane"]}, "response_body": {"data": [{"embedding": [0.5]}]}},
+        {"request_id": "r2", "request_body": asked, "response_body": {}},
+        {"request_id": "r3", "request_body": asked, "response_body": {"error": {"message": "busy"}}},
+        {
+            "request_id": "r4",
+            "request_body": asked,
+            "response_body": {"message": {"role": "assistant", "content": "4."}},
+        },
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    reading = Reading(tmp_path / "rows.jsonl")
+    assert [(transcript.id, transcript.messages[-1].text) for transcript in reading.transcripts] == [("r4", "4.")]
+    assert reading.file.left_out == {"request for something else than words": 1}
+    assert reading.warnings == {"failed_request": 2}
+
+
 def test_what_the_api_answers_and_a_list_with_a_comma_too_many_are_read(tmp_path: Path) -> None:
     rows = json.loads((FIXTURES / "helicone/answer.json").read_text())["data"]
     (tmp_path / "output.json").write_text("[\n" + "".join(f"{json.dumps(row)},\n" for row in rows) + "]\n")

@@ -316,3 +316,28 @@ def test_what_was_said_beside_a_thought_that_was_called_for_is_kept(write: Any) 
         ("assistant", [("text", "The lamp is dark."), called]),
         ("assistant", [("tool_call", f"thought:\n{whole}")]),
     ]
+
+
+def test_what_stands_for_the_forgotten_is_a_summary(write: Any, tmp_path: Path) -> None:
+    condensed = {"id": 5, "source": "agent", "action": "condensation", "message": "Summary: Half is done."}
+    old = Reading(
+        write(
+            [
+                {"id": 0, "source": "user", "action": "message", "args": {"content": "Mend it."}},
+                {**condensed, "args": {"forgotten_events_start_id": 1, "summary": "Half is done."}},
+                {**condensed, "id": 6, "args": {"forgotten_event_ids": [2]}},
+            ]
+        )
+    )
+    assert [(message.text, message.flags) for message in old.only.messages] == [
+        ("Mend it.", ()),
+        ("Half is done.", ("summary",)),
+    ]
+    assert old.file.left_out == {"condensation": 1}
+    events = _sdk_events()
+    summary = {"kind": "Condensation", "id": "e-9", "source": "environment", "summary": "Half is done."}
+    asked = {"kind": "CondensationRequest", "id": "e-8", "source": "environment"}
+    reading = Reading(_conversation(tmp_path / "c", [*events[:2], asked, summary, *events[2:]]))
+    assert [message.text for message in reading.only.messages if message.flags == ("summary",)] == ["Half is done."]
+    assert len(reading.only.messages) == len(_SDK_SAID) + 1
+    assert reading.skips == []

@@ -205,6 +205,46 @@ def test_what_was_delivered_to_a_channel_is_a_copy_beside_the_conversation(write
     ]
 
 
+def test_what_was_delivered_stays_where_it_stands_before_the_branch_that_it_follows(write: Any) -> None:
+    def row(key: str, parent: str | None, role: str, said: str, model: str | None = None) -> dict[str, Any]:
+        message = {"role": role, "content": [{"type": "text", "text": said}], "model": model}
+        return {"type": "message", "id": key, "parentId": parent, "message": message}
+
+    rows = [
+        {"type": "session", "version": 3, "id": "oc-3"},
+        row("a", None, "user", "Tell Ana."),
+        row("copy", "b", "assistant", "Told.", "delivery-mirror"),
+        row("b", "a", "assistant", "I tell her.", "m-1"),
+        row("c", "a", "assistant", "I will tell her.", "m-1"),
+    ]
+    transcript = Reading(write(rows, rows=True)).only
+    assert [message.text for message in thread(transcript)] == ["Tell Ana.", "I will tell her."]
+    assert sorted(message.text for message in transcript.messages if message.thread != "main") == [
+        "I tell her.",
+        "Told.",
+    ]
+
+
+def test_what_another_session_sent_is_in_its_name_and_hidden_thoughts_are_told(write: Any) -> None:
+    sent = {"kind": "inter_session", "sourceSessionKey": "agent:main:main", "sourceTool": "sessions_send"}
+    hidden = {
+        "type": "thinking",
+        "thinking": "",
+        "thinkingSignature": '{"type":"reasoning","encrypted_content":"gAAAA"}',
+    }
+    messages = [
+        {"role": "user", "content": "Book it.", "provenance": sent},
+        {"role": "assistant", "content": [hidden, {"type": "text", "text": "Booked."}], "model": "m"},
+    ]
+    rows = [{"type": "session", "id": "oc-3"}, *({"type": "message", "message": message} for message in messages)]
+    asked, answered = Reading(write(rows, rows=True)).only.messages
+    assert (asked.role, asked.name, asked.text) == ("user", "agent:main:main", "Book it.")
+    assert [(block.kind, block.text, block.meta) for block in answered.blocks] == [
+        ("reasoning", "", {"redacted": True}),
+        ("text", "Booked.", None),
+    ]
+
+
 def test_the_programs_json_output_is_a_session_too(write: Any) -> None:
     asked = {"role": "user", "content": [{"type": "text", "text": "Look."}], "timestamp": 1769900000000}
     call = {"type": "toolCall", "id": "c1", "name": "bash", "arguments": {"command": "ls"}}

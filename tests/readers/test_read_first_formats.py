@@ -132,6 +132,20 @@ def test_a_page_of_responses_is_a_transcript_each(tmp_path: Path) -> None:
     ]
 
 
+def test_a_page_may_hold_responses_beside_items(tmp_path: Path) -> None:
+    whole = {"object": "response", "id": "r1", "output": [{"type": "message", "role": "assistant", "content": "One."}]}
+    items = [
+        {"type": "message", "role": "user", "content": "Two?"},
+        {"type": "message", "role": "assistant", "content": "Two."},
+    ]
+    (tmp_path / "page.json").write_text(json.dumps({"object": "list", "data": [items[0], whole, "odd", items[1]]}))
+    reading = Reading(tmp_path / "page.json")
+    assert [spoken(transcript)[-1] for transcript in reading.transcripts] == [
+        ("assistant", "One."),
+        ("assistant", "Two."),
+    ]
+
+
 def test_batch_joins_requests_and_results_in_any_order(fixture_file: Fixture) -> None:
     reading = Reading(fixture_file("openai_responses/batch.jsonl"))
     assert [(transcript.id, spoken(transcript)) for transcript in reading.transcripts] == [
@@ -411,6 +425,10 @@ def test_instructions_with_what_they_are_about_and_earlier_turns(fixture_file: F
         ({"instruction": "Who?", "context": "By Ann.", "response": "Ann.", "category": "qa"}, "Who?\n\nBy Ann.", {"category": "qa"}),
         ({"prompt": "All of it.", "instruction": "Who?", "input": "x", "response": "Ann."}, "All of it.", {"instruction": "Who?", "input": "x"}),
         ({"input": "Who?", "response": "Ann."}, "Who?", {}),
+        ({"instruction": "Who?", "output": "Ann, it is said.", "response": "Ann."}, "Who?", {"output": "Ann, it is said."}),
+        ({"instruction": "Who?", "completion": "Bea.", "response": "Ann."}, "Who?", {"completion": "Bea."}),
+        ({"instruction": "Who?", "output": "Ann.", "input": {"n": 1}, "context": "By Ann."}, "Who?\n\nBy Ann.", {"input": {"n": 1}}),
+        ({"instruction": "Who?", "output": "Ann.", "history": "none", "model": "m", "generator": "g"}, "Who?", {"history": "none", "generator": "g"}),
     ],
 )  # fmt: skip
 def test_every_part_of_a_prompt_is_told(tmp_path: Path, row: dict[str, Any], asked: str, kept: dict[str, Any]) -> None:

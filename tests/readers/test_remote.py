@@ -69,6 +69,12 @@ def test_nothing_there_is_said() -> None:
         Reading("memory://runs/none.json")
 
 
+def test_an_address_that_is_none_is_said() -> None:
+    pytest.importorskip("fsspec")
+    with pytest.raises(BadInput, match="cannot be opened: Invalid IPv6 URL"):
+        Reading("https://[x/log.json")
+
+
 def test_an_unknown_scheme_is_said() -> None:
     pytest.importorskip("fsspec")
     with pytest.raises(BadInput, match="opens no nosuchscheme://"):

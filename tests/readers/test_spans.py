@@ -357,3 +357,19 @@ def test_a_call_that_says_nothing_new_is_counted(write: Any) -> None:
     reading = Reading(write([{**span, "context.span_id": "1"}, {**span, "context.span_id": "2"}], rows=True))
     assert len(reading.only.messages) == 1
     assert reading.file.left_out == {"call that says nothing new": 1}
+
+
+def test_a_span_that_names_the_model_and_its_answer_is_a_call(write: Callable[..., Path]) -> None:
+    answer = '{"kind": "leak"}'
+    named = {"llm.model_name": "m-1", "input.value": "Which kind is it?", "output.value": answer}
+    span = {
+        "context": {"trace_id": "t", "span_id": "s"},
+        "name": "llm.completion",
+        "start_time": "2026-01-01T00:00:00Z",
+    }
+    transcript = Reading(write([{**span, "attributes": named}], rows=True)).only
+    assert turns(transcript) == [
+        ("user", ("text", None, None, "Which kind is it?")),
+        ("assistant", ("text", None, None, answer)),
+    ]
+    assert transcript.model == "m-1"

@@ -99,6 +99,8 @@ def test_json_paths_positive_and_negative_values_and_conditions(tmp_path: Path) 
         ("t.jsonl", '{"text": "a", "label": 1}\n{oops\n', r"t\.jsonl:2: not JSON"),
         ("t.xlsx", "x", "cannot tell the kind of table"),
         ("t.csv", b"text,label\n\xff,1\n", "not UTF-8"),
+        ("t.csv", 'text,label\nx,1\n"open,1\ny,0\n', r"t\.csv:3: not a CSV row: a quotation mark"),
+        ("t.csv", "text,label\nwell, yes,1\n", r"t\.csv:2: 3 cells in a table of 2 columns"),
     ],
 )
 def test_tables_that_cannot_be_read(tmp_path: Path, name: str, content: str | bytes, said: str) -> None:

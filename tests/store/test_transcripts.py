@@ -76,6 +76,24 @@ def test_another_transcript_under_a_known_id_is_kept_under_a_longer_one(store: S
     assert ids(store) == ["a", added.id]
 
 
+def test_the_beginning_of_a_known_transcript_is_no_other_one_whichever_comes_first(
+    store: Store, transcript: Make
+) -> None:
+    begun, grown = transcript("a", "hi", "hello"), transcript("a", "hi", "hello", "more", "yes")
+    for first, second in ((begun, grown), (grown, begun)):
+        with open_store(":memory:") as fresh:
+            add_transcript(fresh, first, path="l", own_id=True)
+            key = add_transcript(fresh, second, path="m", own_id=True).key
+            assert (
+                ids(fresh) == ["a"]
+                and load(fresh, "a").digest == grown.digest
+                and load(fresh, key).digest == grown.digest
+            )
+            again = [add_transcript(fresh, one, path=path, own_id=True) for one, path in ((first, "l"), (second, "m"))]
+            assert [added.outcome for added in again] == ["unchanged", "unchanged"]
+            assert [added.superseded for added in again] == [first is begun, second is begun]
+
+
 def test_a_changed_row_without_an_id_is_a_new_transcript(store: Store, transcript: Make) -> None:
     one = transcript("h-0000000000000001", "hi", "hello", source="l.jsonl#3")
     two = transcript("h-0000000000000002", "hi", "other", source="l.jsonl#3")

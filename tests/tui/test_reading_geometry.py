@@ -255,3 +255,11 @@ def test_reasoning_and_long_output_start_folded_and_choices_survive_a_restart() 
     assert not again.any_open() and again.is_folded((3, 0))
     again.set_all(False)
     assert not any(again.is_folded(key) for message in read.messages for key in again.keys_of(message.index))
+
+
+def test_a_row_has_room_for_skin_tones_as_tmux_paints_them() -> None:
+    """Two cells more each: what no terminal shows is only space at the end of a row."""
+    assert [end - start for start, end in wrap("👍🏽" * 10, 12)] == [6, 6, 6, 2]
+    assert [end - start for start, end in wrap("\t" + "👍🏽" * 4, 12)] == [1, 6, 2]
+    assert wrap("👍" * 6, 12) == [(0, 6)]
+    assert column_of("👍🏽👍🏽", (0, 4), 2) == 2

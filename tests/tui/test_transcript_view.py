@@ -296,3 +296,33 @@ def test_every_text_colour_can_be_read(palette: dict[str, str]) -> None:
     assert _contrast(palette["mark-judge-ink"], palette["mark-judge-tint"]) >= 4.5
     assert _contrast(palette["mark-select"], palette["mark-select-tint"]) >= 4.5
     assert set(palette) == set(ANSI_DARK)
+
+
+@pytest.mark.parametrize(
+    ("said", "disputed"),
+    [("plain words 🙂 and 漢字 ", False), ("thumbs 👍🏽 up ", True), ("a family 👩‍👩‍👧 ", True), ("flag 🇩🇪 ", True)],
+)
+async def test_rows_whose_width_terminals_dispute_are_painted_again_with_what_stands_beside_them(
+    said: str, disputed: bool
+) -> None:
+    """Such a row runs over the panel in some terminals, and only what is placed by itself is right again then."""
+    app = Viewer(transcript(*[say(said * 40) for _ in range(20)]))
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.pause()
+        drawn: list[object] = []
+        display = app._display
+
+        def recording(screen: object, update: object) -> None:
+            if update is not None:
+                drawn.append(update)
+            display(screen, update)  # type: ignore[arg-type]
+
+        app._display = recording  # type: ignore[method-assign]
+        for _ in range(2):
+            drawn.clear()
+            app.view.scroll_rows(5)
+            for _ in range(9):
+                await pilot.pause()
+            placed = [{span for span in getattr(update, "spans", ()) if span[1:] == (0, 60)} for update in drawn]
+            assert (len(placed[-1]) == 12) == disputed, "every row, from edge to edge, after all else"
+            assert len(drawn) < 6, "and then it is quiet"

@@ -57,10 +57,43 @@ def said_in_tasks(
                 rater=how.rater_name or _rater(annotation.get("completed_by")),
                 time=str(annotation.get("created_at") or ""),
             )
-            for result in results:
-                said = list(_answers(result, about))
-                left_out["results that are no answer"] += not said
-                yield from said
+            yield from _said(results, about, how, left_out)
+
+
+def _said(results: list[dict[str, Any]], about: Said, how: LabelMap, left_out: Counter[str]) -> Iterator[Said]:
+    """The answers in one annotation, each with the note, severity and confidence that were given of its region."""
+    regions = {result.get("id") for result in results if _marked(result)}
+    named = ((how.note, "note"), (how.severity, "severity"), (how.confidence, "confidence"))
+    kinds: dict[object, str] = {name: kind for name, kind in named if name is not None}
+    beside: dict[object, dict[str, str]] = {}
+    answers: list[tuple[object, Said]] = []
+    for result in results:
+        place = result.get("id") if result.get("id") in regions else None
+        kind = kinds.get(result.get("from_name"))
+        given = [] if kind is None or _marked(result) else list(_answers(result, about))
+        if given and (kind == "note" or place is not None):
+            beside.setdefault(place, {})[kind or ""] = "; ".join(one.value for one in given)
+            continue
+        said = list(_answers(result, about))
+        left_out["results that are no answer"] += not said
+        answers += [(place, one) for one in said]
+    whole = beside.pop(None, {}).get("note", "")
+    for place, one in answers:
+        about_it = beside.get(place, {})
+        note = "; ".join(filter(None, (about_it.get("note"), whole)))
+        yield msgspec.structs.replace(one, **(about_it | {"note": note}))
+        whole = ""  # a remark on everything stands with the first answer
+    if whole:
+        left_out["notes without an answer"] += 1
+
+
+def _marked(result: Mapping[str, Any]) -> list[Any] | None:
+    """The labels of a region."""
+    value = result.get("value")
+    if not isinstance(value, dict):
+        return None
+    marked = value.get("paragraphlabels") or value.get("labels") or value.get("hypertextlabels")
+    return marked if isinstance(marked, list) else None
 
 
 def _rater(who: object) -> str:
@@ -73,8 +106,8 @@ def _answers(result: Mapping[str, Any], about: Said) -> Iterator[Said]:
     value = result.get("value")
     if not isinstance(value, dict):
         return
-    marked = value.get("paragraphlabels") or value.get("labels") or value.get("hypertextlabels")
-    if isinstance(marked, list):
+    marked = _marked(result)
+    if marked is not None:
         quote, start = value.get("text"), str(value.get("start"))
         turn = int(start) if "paragraphlabels" in value and start.isdecimal() else None
         for label in marked:

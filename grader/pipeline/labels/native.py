@@ -110,7 +110,7 @@ def _rows(text: str, result: LabelImport) -> Iterator[tuple[int, dict[str, Any]]
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             result.rejected.append(Rejected(number, f"not JSON: {one_line(error, 120)}"))
             continue
         if isinstance(row, dict):

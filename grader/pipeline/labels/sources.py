@@ -47,7 +47,13 @@ def said_in_file(path: Path, text: str, how: LabelMap, left_out: Counter[str]) -
     read = {*how.named_columns(), *wide, *how.skip, "id", "quotes", "current"}
     if twice := next((name for name in columns if name.endswith(_TWICE) and name.removesuffix(_TWICE) in read), None):
         raise BadInput("two columns are called so", path=path, line=1, field=twice.removesuffix(_TWICE))
-    unread = [name for name in columns if name not in read and name.partition(".")[0] not in _roots(read) and name]
+    if isinstance(rows[0][1].get("spans"), list):  # their quotes are
+        read.add("spans")
+    unread = [
+        name.removesuffix(_TWICE)
+        for name in columns
+        if name and name not in read and name.partition(".")[0] not in _roots(read)
+    ]
     if unread:
         left_out[f"columns that nothing reads ({one_line(', '.join(unread), 200)})"] += len(unread)
     for column in _needed(how, wide):
@@ -139,7 +145,7 @@ def _records(path: Path, text: str, left_out: Counter[str]) -> Iterator[tuple[in
     if start == "[":
         try:
             items = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadInput(f"not JSON: {one_line(error)}", path=path) from error
         left_out["items that are no objects"] += sum(not isinstance(item, dict) for item in items)
         yield from ((number, item) for number, item in enumerate(items, 1) if isinstance(item, dict))
@@ -149,7 +155,7 @@ def _records(path: Path, text: str, left_out: Counter[str]) -> Iterator[tuple[in
             if line.strip():
                 try:
                     row = json.loads(line)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     raise BadInput(
                         f"not JSON: {one_line(error)}; wanted a list of rows, or one row on each line",
                         path=path,

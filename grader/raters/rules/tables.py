@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
 from grader.errors import BadInput, UsageError
+from grader.spreadsheet import has_moved, read_text, sheet
 from grader.text import one_line, storable
 
 __all__ = ["Row", "read_table", "read_tables"]
@@ -127,18 +127,13 @@ def _records(file: Path) -> Iterator[tuple[int, object]]:
 
 
 def _rows(file: Path, delimiter: str) -> Iterator[tuple[int, object]]:
-    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        header = lines.readline()
-        lines.seek(0)
-        if delimiter not in header:  # many a .csv is written with semicolons or tabs
-            delimiter = max(",;\t|", key=header.count)
-        reader = csv.DictReader(lines, delimiter=delimiter)
-        try:
-            for row in reader:
-                yield reader.line_num, {key: value or "" for key, value in row.items() if key is not None}
-        except csv.Error as problem:
-            raise BadInput(f"not a table: {problem}", path=file, line=reader.line_num) from problem
+    text = read_text(file)
+    # many a .csv is written with semicolons or tabs
+    header, rows = sheet(text, file, delimiter if delimiter in text.partition("\n")[0] else None)
+    for line, cells in rows:
+        if has_moved(cells, len(header)):
+            raise BadInput(f"{len(cells)} cells in a table of {len(header)} columns", path=file, line=line)
+        yield line, dict(zip_longest(header, cells[: len(header)], fillvalue=""))
 
 
 def _json(source: str, file: Path, line: int) -> object:
