@@ -68,6 +68,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("tau", ("tau", "tau2")),
     Family("agentic_misalignment", ("agentic_misalignment",)),
     Family("vscode_chat", ("vscode_chat",)),
+    Family("cline", ("cline",)),
     Family("agent_chats", ("amp", "goose", "continue")),
     Family("langchain", ("langchain",)),
     Family("openinference", ("openinference", "vercel")),
