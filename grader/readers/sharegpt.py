@@ -80,6 +80,8 @@ def _plainly_named(record: Any) -> Any:
 
 
 def _is_conversation(record: dict[str, Any]) -> bool:
+    if "working_dir" in record:  # a session of Goose
+        return False
     rows = record.get("conversations", record.get("conversation"))
     return isinstance(rows, list) and any(
         isinstance(row, dict) and ("from" in row or "role" in row) for row in rows[:5]
