@@ -163,3 +163,9 @@ def test_what_is_asked_of_a_region_in_label_studio_belongs_to_its_answer(study: 
     assert done.left_out == {"notes without an answer": 1}
     said = {(found.label, found.message, found.severity, found.note) for found in read_annotations(store)}
     assert said == {("threat", 1, 3, "first; second; on the whole"), ("leak", None, None, None)}
+
+
+def test_space_around_a_name_makes_no_second_rater(study: Study, store: Store) -> None:
+    done = study("transcript,label,value,rater\na,leak,yes,ana\nb,leak,no,ana \na,sabotage,no,  \n")
+    assert {found.rater for found in read_annotations(store)} == {"human:ana"}
+    assert [bad.reason for bad in done.rejected] == ["no rater: name one with --rater or map its column"]

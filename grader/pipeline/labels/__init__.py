@@ -210,7 +210,7 @@ class _Reader:
         if value is None:
             return None
         message = self._message(one, label, found)
-        if not one.rater:
+        if not one.rater.strip():
             raise ValueError("no rater: name one with --rater or map its column")
         spans, note = self._spans(found, one, message, label)
         rater = rater_name(storable(self._how.raters.get(one.rater, one.rater))[0])
