@@ -328,3 +328,17 @@ def test_answers_to_a_transcript_that_has_grown_since_are_told_and_kept(
     assert (kept["transcript"], kept["value"], kept["current"]) == ("run-a", "present", False)
     project("label", "run-a", *said)
     assert "human:ana" in project("export", "jsonl").out
+
+
+def test_a_name_that_was_filled_in_is_told(project: Callable) -> None:
+    said = ("--label", "leak", "--value", "absent", "--rater", "ana", "--policy", "blind")
+    assert project("label", "run-", *said, code=1).err.startswith("grader: run-: several transcripts begin so")
+    assert (
+        project("label", "run-a", *said).err
+        == project("label", "run-a#M2/threat", "--value", "absent", *said[4:]).err
+        == ""
+    )
+    project("exclude", "--where", "id~run-b", "--reason", "x")
+    project("import", "logs/a.jsonl")
+    digest = project("list", "--json").json[0]["digest"][:10]
+    assert project("label", digest, *said).err == f"{digest} is short for run-a\n"
