@@ -22,7 +22,8 @@ class UsageError(GraderError):
 class BadInput(GraderError):
     """A file that cannot be used. The message reads `path:line: field: what was wrong`.
 
-    `path` is the file on disk, `line` counts from 1, `field` is the key or column, each None where there is none.
+    `path` is the file on disk, `line` counts from 1, `field` is the key or column, each None where there is none; `reason`
+    is the message without the place.
     """
 
     def __init__(
@@ -31,8 +32,10 @@ class BadInput(GraderError):
         self.path = None if path is None else str(path)
         self.line = line
         self.field = field
-        where = ":".join(str(part) for part in (self.path, line) if part is not None)
-        super().__init__(": ".join(part for part in (where, field, message) if part))
+        self.reason = ": ".join(part for part in (field, message) if part)
+        # the one line, whatever a file is called
+        where = ":".join(" ".join(str(part).splitlines()) for part in (self.path, line) if part is not None)
+        super().__init__(f"{where}: {self.reason}" if where else self.reason)
 
 
 class StoreError(GraderError):

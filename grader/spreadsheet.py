@@ -9,21 +9,26 @@ from pathlib import Path
 
 from grader.errors import BadInput
 
-__all__ = ["has_moved", "read_text", "sheet"]
+__all__ = ["decoded", "has_moved", "read_text", "sheet"]
 
 
 def read_text(path: str | Path) -> str:
     """The file's text: UTF-8, or the UTF-16 of a spreadsheet's "Unicode text". Raises BadInput where it is neither."""
     try:
-        data = Path(path).read_bytes()
+        return decoded(Path(path).read_bytes(), path)
+    except OSError as error:
+        raise BadInput(f"cannot be read ({error.strerror or error})", path=path) from error
+
+
+def decoded(data: bytes, path: str | Path) -> str:
+    """The same for what was read already; `path` is what messages call it."""
+    try:
         return data.decode(_encoding(data)).lstrip("\ufeff")
     except UnicodeDecodeError as error:
         raise BadInput(
             f"not {error.encoding.upper()} at byte {error.start}; save the table as UTF-8 (in Excel: CSV UTF-8)",
             path=path,
         ) from error
-    except OSError as error:
-        raise BadInput(f"cannot be read ({error.strerror or error})", path=path) from error
 
 
 def sheet(
@@ -34,7 +39,7 @@ def sheet(
     Without a `delimiter` what a first line `sep=;` says, else what stands in the header most often. Raises BadInput for a
     table without a header, and at a row whose quotes do not fit: where the next row begins nobody knows then.
     """
-    first = text.partition("\n")[0].strip()
+    first = text.partition("\n")[0].strip(" \r")
     declared = first[4] if len(first) == 5 and first.lower().startswith("sep=") else None
     separator = delimiter or declared or max(",;\t|", key=first.count)
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # a note of ten megabytes is no reason to refuse it

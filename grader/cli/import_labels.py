@@ -26,20 +26,17 @@ __all__ = ["import_labels_command"]
     metavar="F.toml",
     help="Which column holds what, and what names and values mean here.",
 )
-@click.option("--rater", metavar="NAME", help="Whose labels they are, where the file does not say.")
+@click.option("--rater", metavar="NAME", help="Whose labels they are, whatever the file says.")
 @click.option(
     "--round",
     "round_",
-    default="main",
-    show_default=True,
-    help="The round they belong to, where the file does not say.",
+    help="The round they belong to, where the file does not say (default main).",
 )
 @click.option("--blind", "view", flag_value="blind", help="They were made without seeing any machine's label.")
 @click.option(
     "--assisted",
     "view",
     flag_value="assisted",
-    default=True,
     help="They were not, or it is not known (the default): kept out of agreement.",
 )
 @click.option("--scores", is_flag=True, help="Take the scores the logs carry, by the [scores] table of --map.")
@@ -51,8 +48,8 @@ def import_labels_command(
     paths: tuple[Path, ...],
     map_: Path | None,
     rater: str | None,
-    round_: str,
-    view: str,
+    round_: str | None,
+    view: Literal["blind", "assisted"] | None,
     scores: bool,
     strict: bool,
     where: str | None,
@@ -60,38 +57,45 @@ def import_labels_command(
 ) -> int:
     """Read existing human labels and scores as annotations of a rater.
 
-    FILE is what `grader export` writes, Inspect Scout's validation CSV, Label Studio's JSON, or any table --map explains.
+    FILE is what `grader export` writes, Inspect Scout's validation CSV, Label Studio's JSON, or any table --map explains;
+    - is standard input. An export says itself whose labels it holds; with --rater or --map it is a table like any other.
     """
     from grader.pipeline.labels import LabelImport, LabelMap, Rejected, import_labels, import_scores, load_map
     from grader.reports.terminal import console, plain, warn, whoever_reads
 
     if not paths and not scores:
         raise UsageError("import-labels: name a file, or --scores for the scores the logs carry")
+    if where is not None and not scores:
+        raise UsageError("--where: only with --scores; a file says itself which transcripts it is about")
     rubric = project_rubric()
     how = load_map(map_) if map_ is not None else LabelMap()
-    said: Literal["blind", "assisted"] = "blind" if view == "blind" else "assisted"
     with open_project() as store:
         done: list[LabelImport] = []
+        misused: list[UsageError] = []
         for path in paths:
             try:
-                done.append(import_labels(store, path, rubric, how, view=said, round=round_, rater=rater))
-            except BadInput as error:  # the other files are read all the same
+                done.append(import_labels(store, path, rubric, how, view=view, round=round_, rater=rater))
+            except UsageError as error:  # the other files are read all the same
+                misused.append(error)
+            except BadInput as error:
                 if len(paths) == 1:
                     raise
-                line = error.line or 0
-                reason = str(error).removeprefix(f"{path}:{line}: ").removeprefix(f"{path}: ")
-                done.append(LabelImport(str(path), rejected=[Rejected(line, one_line(reason))]))
+                done.append(LabelImport(str(path), rejected=[Rejected(error.line or 0, one_line(error.reason))]))
         if scores:
-            done.append(import_scores(store, rubric, how, where=selection(where), view=said, round=round_, rater=rater))
+            done.append(import_scores(store, rubric, how, where=selection(where), view=view, round=round_, rater=rater))
     for result in done:
         for bad in result.rejected:
             warn(f"{result.path}{f':{bad.line}' if bad.line else ''}: not taken: {bad.reason}")
+    for refused in misused:
+        warn(str(refused))
     with whoever_reads():
         if as_json:
             print(json_text(done, indent=2))
         else:
             for result in done:
                 console().print(plain(_line(result)))
+    if misused:
+        return misused[0].exit_code
     if not any(result.taken or result.known for result in done):
         raise GraderError("no label was taken; the lines above say why")
     return 1 if strict and any(result.rejected for result in done) else 0

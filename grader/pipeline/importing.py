@@ -13,11 +13,10 @@ import msgspec
 from grader.pipeline.progress import Progress
 from grader.readers import FileResult, ReadOptions, read_path
 from grader.readers.files import files_named, refuse_missing
-from grader.readers.given import unmatched_rows
 from grader.store import Store, add_transcript
 from grader.store.remarks import left_behind
 from grader.store.transcripts import current_revisions
-from grader.text import one_line, path_text
+from grader.text import path_text
 from grader.transcript import Transcript
 
 __all__ = ["ImportSummary", "Skipped", "Warned", "import_paths"]
@@ -26,7 +25,9 @@ _BATCH_CHARS = 1_000_000
 _BATCH_ITEMS = 64
 """A write transaction stays near 20 ms, so that a key press saved meanwhile does not wait."""
 
-_SESSIONS = frozenset(["claude_code", "codex", "gemini_cli", "openclaw", "pi"])
+_SESSIONS = frozenset(
+    ["claude_code", "codex", "copilot", "cursor", "droid", "gemini_cli", "openclaw", "opencode", "pi"]
+)
 """Formats whose programs keep a session under an id that no other has, and can print it under the same id too."""
 _OWN_ID = re.compile(r"h-[0-9a-f]{16}(-\d+)?")
 _ROW = re.compile(r":\d+$")
@@ -89,6 +90,7 @@ def import_paths(
     """
     summary = ImportSummary()
     writer = _Writer(store, summary)
+    table = None if options is None else options.meta_table
     given = [str(path) for path in paths]
     for path in given:  # before any is read: half of a mistyped command is not done
         refuse_missing(path)
@@ -103,10 +105,12 @@ def import_paths(
             if progress is not None and total is not None:
                 progress("read", summary.files, max(total, summary.files), found.path)
         writer.flush()
-    if options is not None and options.meta is not None and (unmatched := unmatched_rows(options)):
-        detail = f"rows name no transcript of this run: {one_line(', '.join(unmatched), 200)}"
-        summary.warnings.append(Warned(path_text(options.meta), "unmatched_rows", len(unmatched), detail=detail))
     summary.keys = current_revisions(store, summary.keys)
+    if options is not None and table is not None:
+        for useless in table.useless():
+            summary.warnings.append(
+                Warned(path_text(options.meta), useless.reason, useless.rows, line=useless.line, detail=useless.names)
+            )
     return summary
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from grader.readers.contained import FAULTS, contained, one_of
 from grader.readers.content import content_blocks, plain_text, reasoning_block, result_block
 from grader.readers.evidence import Head
-from grader.readers.finish import finish
+from grader.readers.finish import finish, only_model
 from grader.readers.given import logged_condition
 from grader.readers.report import Report, Skip
 from grader.readers.roles import role_of
@@ -176,6 +176,7 @@ def _transcript(
     threads: dict[str, dict[str, Any]] = {}
     references: list[dict[str, Any]] = []
     messages = _steps(trajectory, MAIN, report, models, references)
+    main_models = list(models)
     _children(trajectory, report, threads, messages, models)
     if not messages:
         raise Skip("no_text", "a trajectory without steps")
@@ -199,8 +200,8 @@ def _transcript(
         messages,
         format="atif",
         id=own,
-        model=agent.get("model_name"),
-        models=models,
+        model=agent.get("model_name") or only_model(main_models),
+        models=[agent["model_name"], *models] if isinstance(agent.get("model_name"), str) else models,
         condition=logged_condition(trajectory, trajectory.get("extra"), agent.get("extra")),
         threads={MAIN: thread_entry("main", parent=None, actor=agent.get("name")), **threads} if threads else None,
         metadata=metadata,

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 import msgspec
 
 from grader.readers.chatgpt_nodes import node_message
-from grader.readers.contained import contained
+from grader.readers.contained import SHAPE_ERRORS, contained, warn_of_shape
 from grader.readers.content import content_blocks, plain_text
 from grader.readers.evidence import Head
 from grader.readers.finish import finish
@@ -20,7 +20,7 @@ from grader.readers.roles import role_of
 from grader.readers.source import Source
 from grader.readers.threads import MAIN, in_thread, thread_entry
 from grader.readers.turns import turn
-from grader.transcript import Block, Message, Role, Transcript
+from grader.transcript import Block, Message, Transcript
 
 SUPPORT = "Trc-"
 RECOGNISED_BY = "`mapping` · `chat_messages`, `uuid`; object or list"
@@ -144,10 +144,11 @@ def _chatgpt(source: Source, report: Report, record: dict[str, Any], line: int |
         metadata = message["metadata"] if isinstance(message.get("metadata"), dict) else {}
         if isinstance(metadata.get("model_slug"), str):
             models.append(metadata["model_slug"])
-        found: list[Message] = []
-        with contained(report, "message"):
-            found += node_message(message, report)
-        return found
+        try:
+            return node_message(message, report)
+        except SHAPE_ERRORS as error:
+            warn_of_shape(report, "message", error)
+            return []
 
     for key, node in nodes.items() if not parents else ():  # told from above only
         parents |= {child: key for child in node.get("children") or () if isinstance(child, str)}
@@ -172,15 +173,18 @@ def _claude(source: Source, report: Report, record: dict[str, Any], line: int | 
     said: dict[str, list[Message]] = {}
     parents: dict[str, str] = {}
     for position, row in enumerate(record["chat_messages"], 1):
-        with contained(report, "message", line=position):
+        try:
             if not isinstance(row, dict):
                 report.warn("malformed_message", line=position, detail=f"{type(row).__name__} instead of an object")
                 continue
             key = str(row.get("uuid") or f"#{position}")
             key = key if key not in said else f"{key}#{position}"
-            if isinstance(row.get("parent_message_uuid"), str):
-                parents[key] = row["parent_message_uuid"]
+            parent = row.get("parent_message_uuid")
+            if isinstance(parent, str):
+                parents[key] = parent
             said[key] = [_claude_message(row, report, position)]
+        except SHAPE_ERRORS as error:
+            warn_of_shape(report, "message", error, line=position)
     if not any(parent in said for parent in parents.values()):  # older exports are lists without a tree
         keys = list(said)
         parents = dict(zip(keys[1:], keys, strict=False))
@@ -201,21 +205,21 @@ def _claude(source: Source, report: Report, record: dict[str, Any], line: int | 
 
 def _newest(said: dict[str, list[Message]]) -> str | None:
     """The message told last, where the export does not say which is the current one; None where times are missing."""
-    told = {key: messages[0].timestamp for key, messages in said.items() if messages and messages[0].timestamp}
-    return max(told, key=lambda key: told[key] or "") if len(told) == len(said) and told else None
+    told = {key: messages[0].timestamp or "" for key, messages in said.items() if messages}
+    return max(told, key=told.__getitem__) if len(told) == len(said) and told and "" not in told.values() else None
 
 
 def _claude_message(row: dict[str, Any], report: Report, line: int) -> Message:
     role, unknown = role_of(row.get("sender"), report, line=line)
     content = row.get("content")
-    if type(content) is not list or not all(type(item) is dict and item.get("type") == "text" for item in content):
+    if type(content) is not list or [item for item in content if type(item) is not dict or item.get("type") != "text"]:
         content = list(_kept(content, report))
     blocks = content_blocks(content, role, report, line=line)
     if not blocks:
         text = row.get("text")
         blocks = content_blocks(decode_json(text) if type(text) is msgspec.Raw else text, role, report, line=line)
     if row.get("attachments"):
-        blocks += [block for item in _listed(row["attachments"]) for block in _attachment(item, role)]
+        blocks += [block for item in _listed(row["attachments"]) for block in _attachment(item)]
     if row.get("files") or row.get("files_v2"):
         names = [item.get("file_name") for item in (*_listed(row.get("files")), *_listed(row.get("files_v2")))]
         for name in dict.fromkeys(name for name in names if isinstance(name, str)):
@@ -235,12 +239,11 @@ def _kept(content: object, report: Report) -> Iterator[Any]:
             yield item
 
 
-def _attachment(item: dict[str, Any], role: Role) -> list[Block]:
+def _attachment(item: dict[str, Any]) -> list[Block]:
+    """A file that was attached: its name, and what of it the model was given in words."""
     text = plain_text(item.get("extracted_content"))
-    name = item.get("file_name")
-    if text.strip():
-        return [Block(kind="text", text=text, meta={"attachment": name} if isinstance(name, str) and name else None)]
-    return media_block("file", mime=item.get("file_type"), name=name)
+    named = media_block("file", mime=item.get("file_type"), name=item.get("file_name"))
+    return [*named, *([Block(kind="text", text=text)] if text.strip() else [])]
 
 
 def _listed(value: object) -> list[dict[str, Any]]:

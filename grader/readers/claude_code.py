@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from grader.readers.claude_queue import Queue, Taken
@@ -12,9 +12,10 @@ from grader.readers.contained import FAULTS, contained
 from grader.readers.content import content_blocks
 from grader.readers.evidence import Head
 from grader.readers.files import inside
-from grader.readers.finish import finish
+from grader.readers.finish import finish, only_model
 from grader.readers.gemini_contents import part_blocks
 from grader.readers.given import logged_condition
+from grader.readers.qwen_rows import as_claude_row, parts_of
 from grader.readers.report import Report
 from grader.readers.source import Source
 from grader.readers.threads import MAIN, thread_entry
@@ -25,17 +26,20 @@ SUPPORT = "TRC-"
 RECOGNISED_BY = "`type` user/assistant + object `message`; object `loglines`"
 
 _SYNTHETIC = "<synthetic>"
+_NEAR = 20
 _TITLES = {"summary": "summary", "ai-title": "aiTitle", "custom-title": "customTitle"}
 """Rows that name the session, the last word first: what its user called it is not overruled."""
+_JOURNAL = "row of a workflow's journal; its agents' files tell it"
+_JOURNAL_ROWS = ("started", "result", "failed")
 _ABOUT_AGENT = {"agentType": "agent_type", "description": "agent_task", "toolUseId": "parent_call"}
 
 
 def sniff(head: Head) -> bool:
-    """Some row of type user or assistant whose `message` is an object, or an object with `loglines`."""
+    """Some row of type user or assistant whose `message` is an object, an object with `loglines`, or a workflow's journal."""
     if isinstance(head.get("loglines"), list):
         return True
     return any(
-        record.get("type") in ("user", "assistant") and isinstance(record.get("message"), dict)
+        (record.get("type") in ("user", "assistant") and isinstance(record.get("message"), dict)) or _in_journal(record)
         for record in head.record_objects
     )
 
@@ -44,10 +48,14 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
     """A transcript a session; a file of side chains only is one of its own, with `metadata.parent`."""
     sessions: dict[str | None, _Session] = {}
     last: str | None = None
+    journal = 0
     for line, record in _records(source, report):
         with contained(report, "row", line=line, raw=record):
             if not isinstance(record, dict):
                 report.leave_out(f"row is a {type(record).__name__}")
+                continue
+            if _in_journal(record):
+                journal += 1
                 continue
             own = record.get("sessionId") or record.get("session_id")  # the second on the program's standard output
             last = own if isinstance(own, str) and own else last
@@ -55,6 +63,9 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
             if session is None:
                 session = sessions[last] = _Session(last)
             session.add(line, record, report)
+    if journal:
+        report.leave_out(_JOURNAL, journal)
+        report.told_elsewhere = any(path.match("agent-*.jsonl") for path in source.siblings())
     if None in sessions and len(sessions) == 2:  # rows before the first that names the session
         first = sessions.pop(None)
         only = next(iter(sessions.values()))
@@ -64,6 +75,12 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
             yield session.transcript(source, report)
         elif session.queue.taken:
             report.leave_out("queue-operation", len(session.queue.taken))
+
+
+def _in_journal(record: dict[str, Any]) -> bool:
+    """A row of the journal that a workflow keeps to be resumed: which agents began, and what they ended with, which is
+    the last thing said in their own files beside it."""
+    return record.get("type") in _JOURNAL_ROWS and {"key", "agentId"} <= record.keys()
 
 
 def _records(source: Source, report: Report) -> Iterator[tuple[int, Any]]:
@@ -100,11 +117,13 @@ class _Session:
         self._condition = self._condition or other._condition
 
     def add(self, line: int, record: dict[str, Any], report: Report) -> None:
+        if "subtype" in record or "provenance" in record:
+            record = as_claude_row(record)
         uuid = _string(record, "uuid")
         parent = _string(record, "parentUuid")
         if uuid is not None:
             if uuid in self._taken:
-                report.leave_out("repeated row")
+                report.leave_out("row of the same message" if self._goes_on(uuid, record, report) else "repeated row")
                 return
             self._parents[uuid] = parent
         kind = record.get("type")
@@ -126,11 +145,11 @@ class _Session:
             report.leave_out(kind)
         elif kind == "queue-operation" and self.queue.take(record, line, len(self.rows)):
             pass  # counted when it is known whether another row says it
-        elif kind not in ("user", "assistant") and not (kind == "tool_result" and _parts_of(message)):
+        elif kind not in ("user", "assistant") and not (kind == "tool_result" and parts_of(message)):
             report.leave_out(kind if isinstance(kind, str) else "row without type")
         elif not isinstance(message, dict):
             report.leave_out("message is no object" if message is not None else "row without message")
-        elif message.get("content") is None and not _parts_of(message):
+        elif message.get("content") is None and not parts_of(message):
             report.leave_out("message without content")
         else:
             if "toolUseResult" in record:
@@ -139,6 +158,18 @@ class _Session:
             self.rows[-1].told = told is not None
             if uuid is not None:
                 self._taken.add(uuid)
+
+    def _goes_on(self, uuid: str, record: dict[str, Any], report: Report) -> bool:
+        """Whether a row brings more of the message of that id: Qwen Code writes one piece by piece."""
+        parts = parts_of(record.get("message"))
+        role = "assistant" if record.get("type") == "assistant" else "user"
+        near = reversed(self.rows[-_NEAR:]) if parts else ()
+        row = next((row for row in near if row.uuid == uuid and row.role == role), None)
+        added = [block for block in part_blocks(parts, row.role, report) if block not in row.blocks] if row else []
+        if row is not None and added:
+            row.blocks += added
+            row.model = row.model or _string(record, "model")
+        return bool(added)
 
     def transcript(self, source: Source, report: Report) -> Transcript:
         first = self.rows[0]
@@ -161,7 +192,8 @@ class _Session:
             format="claude_code",
             id=own_id,
             condition=self._condition,
-            models=[row.model for row in self.rows if row.model and row.model != _SYNTHETIC],
+            model=only_model(_models(threads.rows[MAIN])),
+            models=_models(self.rows),
             threads={MAIN: thread_entry("main", parent=None), **threads.entries} if several else None,
             metadata={
                 "title": next((self._titles[kind] for kind in reversed(_TITLES) if kind in self._titles), None),
@@ -217,6 +249,10 @@ class _Session:
         self._agents[agent] = calls[0] if calls and isinstance(calls[0], str) else None
 
 
+def _models(rows: Iterable[Row]) -> list[str]:
+    return [row.model for row in rows if row.model and row.model != _SYNTHETIC]
+
+
 def _about_agent(source: Source) -> dict[str, Any]:
     """What stands of a sub-agent in `agent-….meta.json` beside its file: what it is, and the call that began it."""
     beside = source.beside(source.path.name.removesuffix(".jsonl") + ".meta.json")
@@ -252,7 +288,7 @@ def _row(
     if model == _SYNTHETIC:  # written by the client, in the model's place
         role = "system"
         flags.append("meta")
-    if message.get("content") is None and (parts := _parts_of(message)):
+    if message.get("content") is None and (parts := parts_of(message)):
         blocks = part_blocks(parts, role, report)
     else:
         blocks = content_blocks(message["content"], role, report, line=line)
@@ -307,12 +343,6 @@ def _has_own_file(source: Source, session: str | None, agent: str) -> bool:
     name = f"agent-{agent}.jsonl"
     folder = source.path.parent
     return any(inside(path, source.root) for path in (folder / str(session) / "subagents" / name, folder / name))
-
-
-def _parts_of(message: object) -> list[Any]:
-    """The parts of a message as Qwen Code writes it, which keeps Gemini's in rows of the same kind."""
-    parts = message.get("parts") if isinstance(message, dict) else None
-    return parts if isinstance(parts, list) else []
 
 
 def _merged(rows: list[Row], report: Report) -> list[Row]:

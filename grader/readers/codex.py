@@ -20,7 +20,7 @@ from grader.readers.turns import turn
 from grader.transcript import Message, Transcript
 
 SUPPORT = "-rC-"
-RECOGNISED_BY = "some row `type: session_meta` or `thread.started`; `session`, `items`; or bare Responses items"
+RECOGNISED_BY = "some row `type: session_meta` or `thread.started`, or with an event in `msg`; `session`, `items`; or bare Responses items"
 
 _ROW_TYPES = frozenset(["session_meta", "response_item", "turn_context", "event_msg", "compacted"])
 _NOT_SAID = frozenset(["ghost_snapshot", "other", "token_count"])
@@ -55,7 +55,7 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
     if not messages:
         raise Skip("no_text", "a session without messages")
     if session.is_output:
-        messages = [*prompt_messages(source, report), *messages]
+        messages = [*prompt_messages(source, report, user=session.prompt), *messages]
     yield finish(
         source,
         report,
@@ -101,6 +101,8 @@ class _Session:
     report: Report
     id: str | None = None
     models: list[str] = field(default_factory=list)
+    prompt: str | None = None
+    """What the first run of `codex exec` was asked, where it printed that."""
     _model_at_start: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     _own_from: int = 0
@@ -130,7 +132,7 @@ class _Session:
 
     def take(self, record: dict[str, Any], line: int) -> None:
         kind, payload = record.get("type"), record.get("payload")
-        if is_exec_row(record):
+        if is_exec_row(record) or (self._exec is not None and "msg" in record):
             self._exec = self._exec or ExecItems(self.report)
             self._exec.take(record)
         elif not isinstance(payload, dict):
@@ -176,6 +178,7 @@ class _Session:
     def messages(self) -> list[Message]:
         if self._exec is not None:
             self.id = self.id or self._exec.thread
+            self._model_at_start = self._model_at_start or self._exec.model
             return [*self._before, *self._exec.messages()]
         read = self._items().messages()
         read += [message for taken in self._discarded for message in taken]
@@ -189,9 +192,9 @@ class _Session:
             self._reader = ResponsesReader(self.report)
         return self._reader
 
-    def _header(self, payload: dict[str, Any], time: object) -> None:
+    def _header(self, payload: dict[str, Any], time: object, row: str = "session_meta") -> None:
         if self.id is not None or self._before:  # a fork repeats the header of the session it continues
-            self.report.leave_out("session_meta")
+            self.report.leave_out(row)
             return
         own = payload.get("id") or payload.get("session_id")
         self.id = own if isinstance(own, str) else None
@@ -203,10 +206,7 @@ class _Session:
         self.metadata |= {"continues": payload.get("forked_from_id"), "parent": _parent(payload)}
         base = payload.get("base_instructions")
         text = base.get("text") if isinstance(base, dict) else base or payload.get("instructions")
-        self._system(text, time, "session_meta")
-
-    def _system(self, text: object, time: object, row: str) -> None:
-        if isinstance(text, str) and text.strip() and not self._before:
+        if isinstance(text, str) and text.strip():
             self._before.append(turn("system", text_blocks(text, "system"), time=time))
         else:
             self.report.leave_out(row)
@@ -218,11 +218,20 @@ class _Session:
         elif "record_type" in record:
             self.report.leave_out(record["record_type"])
         elif "instructions" in record or ("id" in record and "timestamp" in record):
-            if self.id is None and isinstance(record.get("id"), str):
-                self.id = record["id"]
-            self._system(record.get("instructions"), record.get("timestamp"), "header")
+            self._header(record, record.get("timestamp"), "header")
+        elif isinstance(record.get("prompt"), str) and len(record) == 1:
+            self._asked(record["prompt"])
+        elif "workdir" in record and "model" in record:
+            self._header({"cwd": record["workdir"], "model_provider": record.get("provider"), **record}, None, "header")
         else:
             self.report.leave_out(record.get("type") or "row without payload")
+
+    def _asked(self, prompt: str) -> None:
+        if self.prompt is None and self._exec is None:
+            self.prompt = prompt
+        else:  # of a further run
+            self._exec = self._exec or ExecItems(self.report)
+            self._exec.ask(prompt)
 
     def _item(self, item: dict[str, Any], time: object, line: int, flags: tuple[str, ...] = ()) -> None:
         kind = item.get("type")

@@ -10,7 +10,7 @@ from grader.readers.jsontext import joined_objects
 from grader.readers.report import Report, Skip
 from grader.readers.streams import READ_ERRORS
 
-__all__ = ["FAULTS", "SHAPE_ERRORS", "contained", "joined_rows", "one_file", "one_of"]
+__all__ = ["FAULTS", "SHAPE_ERRORS", "contained", "joined_rows", "one_file", "one_of", "warn_of_shape"]
 
 SHAPE_ERRORS: Final[tuple[type[Exception], ...]] = (
     ValueError,  # JSON, numbers, encodings, msgspec
@@ -43,13 +43,22 @@ class contained:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         if not isinstance(error, SHAPE_ERRORS):
             return False
-        reason = f"{type(error).__name__}: {error}"
         raw, line = self._raw, self._line
         if raw is not None and line is not None:
-            self._report.malformed(line, reason, raw if isinstance(raw, str | bytes) else str(raw)[:400])
+            told = raw if isinstance(raw, str | bytes) else str(raw)[:400]
+            self._report.malformed(line, _reason(error), told)
         else:
-            self._report.warn(f"malformed_{self._what}", line=line, detail=reason)
+            warn_of_shape(self._report, self._what, error, line=line)
         return True
+
+
+def warn_of_shape(report: Report, what: str, error: Exception, *, line: int | None = None) -> None:
+    """What `contained` does without a row, for a loop that catches SHAPE_ERRORS itself because it turns fast."""
+    report.warn(f"malformed_{what}", line=line, detail=_reason(error))
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def joined_rows(number: int, line: bytes, error: ValueError, report: Report) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -18,6 +18,7 @@ _REASONING_TYPES = frozenset(["reasoning", "thinking", "reasoning_text", "think"
 _MEDIA_TYPES = {
     "image": "image",
     "image_url": "image",
+    "image_file": "image",
     "input_image": "image",
     "inputImage": "image",
     "output_image": "image",
@@ -163,6 +164,8 @@ def _item(item: dict[str, Any], role: Role, report: Report, line: int | None) ->
         return [tool_call(item["name"], item["input"], call_id=item["id"])]
     if kind == "tool_result":
         return _result_item(item, report, line)
+    if kind == "tool_output":  # in a row of its own, which says what it answers
+        return content_blocks(item.get("text", item.get("content")), role, report, line=line)
     if kind in _TEXT_TYPES or (kind is None and isinstance(item.get("text"), str)):
         return text_blocks(_text_of(item), role)
     if kind in _REASONING_TYPES:
@@ -170,7 +173,7 @@ def _item(item: dict[str, Any], role: Role, report: Report, line: int | None) ->
     if kind == "redacted_thinking":
         return _present(reasoning_block("", redacted=True))
     if isinstance(kind, str) and kind in _MEDIA_TYPES:
-        return _media_item(_MEDIA_TYPES[kind], item)
+        return _media_item(_MEDIA_TYPES[kind], item, report, line)
     if kind in _CALL_TYPES:
         return _call_item(item, report)
     if kind == "data" and isinstance(item.get("data"), dict):  # a provider's own payload, for replay only
@@ -190,7 +193,7 @@ def _item(item: dict[str, Any], role: Role, report: Report, line: int | None) ->
         return text_blocks(_printed(item), "user")
     if kind is None and (blocks := _converse_item(item, report, line)) is not None:
         return blocks
-    if not (role == "tool" and isinstance(kind, str) and kind.endswith(_RESULT_PARTS)):
+    if not (role == "tool" and (kind is None or kind.endswith(_RESULT_PARTS))):  # a value of the tool's own
         report.warn("unknown_content", line=line, detail=str(kind)[:80])
     return text_blocks(compact(without_secrets(item)), "user")
 
@@ -258,7 +261,7 @@ def _call_item(item: dict[str, Any], report: Report) -> list[Block]:
         return _calls_in_json(item["value"])
     function = item["function"] if isinstance(item.get("function"), dict) else item
     arguments = next((function[key] for key in ("input", "arguments", "args", "value") if key in function), None)
-    call_id = item.get("id") or item.get("call_id") or item.get("toolCallId")
+    call_id = next((item[key] for key in ("id", "call_id", "tool_call_id", "toolCallId") if item.get(key)), None)
     call = tool_call(function.get("name") or item.get("toolName"), arguments, call_id=call_id)
     if item.get("result") is None and not item.get("error"):
         return [call]
@@ -278,33 +281,45 @@ def _calls_in_json(text: str) -> list[Block]:
     return [tool_call(call["name"], call.get("arguments")) for call in calls]
 
 
-def _media_item(kind: str, item: dict[str, Any]) -> list[Block]:
+def _media_item(kind: str, item: dict[str, Any], report: Report, line: int | None) -> list[Block]:
     if isinstance(item.get("image_urls"), list):
         return [block for url in item["image_urls"] for block in media_block(kind, url=url)]
     keys = (str(item.get("type")), "source", "image_url", "file", "input_audio")
     inner: Any = next((item[key] for key in keys if item.get(key)), None)
+    name = item.get("title") or item.get("filename")
     if isinstance(inner, str):
-        return _url_or_data(kind, inner, item)
+        return _url_or_data(kind, inner, item, name)
     if not isinstance(inner, dict):
         inner = item
-    if inner.get("type") == "text" or isinstance(inner.get("text"), str):  # a document in plain words
-        return text_blocks(plain_text(inner.get("data") or inner.get("text")), "user")
-    if isinstance(inner.get("content"), list | str):
-        return text_blocks(plain_text(inner["content"]), "user")
-    return media_block(
+    name = name or inner.get("filename") or inner.get("file_id")
+    mime = inner.get("media_type") or inner.get("mime_type") or inner.get("mimeType") or inner.get("format")
+    about = text_blocks(item["context"], "user") if isinstance(item.get("context"), str) else []
+    told = _in_words(inner, report, line)
+    if told is not None:
+        return [*(media_block(kind, mime=mime, name=name) if name else []), *about, *told]
+    placeholder = media_block(
         kind,
-        mime=inner.get("media_type") or inner.get("mime_type") or inner.get("mimeType") or inner.get("format"),
+        mime=mime,
         data=inner.get("data") or inner.get("file_data"),
         url=inner.get("url") or inner.get("file_url") or inner.get("path"),
-        name=inner.get("filename") or inner.get("file_id") or item.get("title"),
+        name=name,
     )
+    return [*placeholder, *about]
 
 
-def _url_or_data(kind: str, value: str, item: dict[str, Any]) -> list[Block]:
+def _in_words(document: dict[str, Any], report: Report, line: int | None) -> list[Block] | None:
+    """What a document says that is no file: its text, or content of its own; None where it is one."""
+    if document.get("type") == "text" or isinstance(document.get("text"), str):
+        return text_blocks(plain_text(document.get("data") or document.get("text")), "user")
+    content = document.get("content")
+    return content_blocks(content, "user", report, line=line) if isinstance(content, list | str) else None
+
+
+def _url_or_data(kind: str, value: str, item: dict[str, Any], name: object) -> list[Block]:
     mime = item.get("mime_type") or item.get("media_type") or item.get("format")
     if value.startswith("data:") or "://" in value[:200] or len(value) < 200:
-        return media_block(kind, mime=mime, url=value)
-    return media_block(kind, mime=mime, data=value)
+        return media_block(kind, mime=mime, url=value, name=name)
+    return media_block(kind, mime=mime, data=value, name=name)
 
 
 def _present(block: Block | None) -> list[Block]:

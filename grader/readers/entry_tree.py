@@ -17,6 +17,7 @@ __all__ = ["EntryTree"]
 class _Entry:
     parent: str | None
     message: Message | None
+    beside: bool = False
     thread: str | None = None
 
 
@@ -31,17 +32,21 @@ class EntryTree:
     def __contains__(self, key: object) -> bool:
         return key in self._entries
 
-    def add(self, key: object, parent: object, message: Message | None, *, names_parent: bool) -> str:
+    def add(
+        self, key: object, parent: object, message: Message | None, *, names_parent: bool, beside: bool = False
+    ) -> str:
         """Takes the next entry and returns its key; one without a key of its own, or with one that is known, gets another.
 
         `names_parent`: whether the log says what it follows (None: a beginning); else it follows the last one.
+        `beside`: nobody went back for it, so that it is no branch where nothing follows it.
         """
         if not isinstance(key, str) or key in self._entries:
             key, parent = f"\x00{len(self._entries)}", self.last
         elif not names_parent:
             parent = self.last
-        self._entries[key] = _Entry(parent if isinstance(parent, str) else None, message)
-        self.last = key
+        if not beside or parent == self.last:
+            self.last = key
+        self._entries[key] = _Entry(parent if isinstance(parent, str) else None, message, beside)
         return key
 
     def exchange(self, key: str, block: Block) -> None:
@@ -59,10 +64,13 @@ class EntryTree:
         messages: list[Message] = []
         threads: dict[str, dict[str, Any]] = {}
         continued: set[str] = set()
-        for entry in self._entries.values():
+        followed = {entry.parent for entry in self._entries.values()}
+        for name, entry in self._entries.items():
             above = self._entries.get(entry.parent) if entry.parent is not None else None
             if entry.thread is None:
-                if above is not None and above.thread not in (None, MAIN) and entry.parent not in continued:
+                if entry.beside and above is not None and above.thread is not None and name not in followed:
+                    entry.thread = above.thread
+                elif above is not None and above.thread not in (None, MAIN) and entry.parent not in continued:
                     entry.thread = above.thread
                     continued.add(str(entry.parent))
                 else:

@@ -21,7 +21,16 @@ from grader.readers.report import Skip, SkipReason
 from grader.readers.source import Source
 from grader.readers.streams import READ_ERRORS
 
-__all__ = ["Refused", "file_source", "files_named", "find_sources", "inside", "readable_in", "refuse_missing"]
+__all__ = [
+    "Refused",
+    "file_source",
+    "files_named",
+    "find_sources",
+    "inside",
+    "is_folder",
+    "readable_in",
+    "refuse_missing",
+]
 
 _HELD_MEMBER = 32 << 20
 _FOLDER_LINK = "link to a folder"
@@ -54,9 +63,9 @@ def find_sources(path: str | os.PathLike[str], options: ReadOptions) -> Iterator
             return
         text = local
     given = Path(text)
-    if not _is_there(given):
+    if not _is_there(text):
         yield from _matching(text, options)
-    elif given.is_dir():
+    elif is_folder(given):
         yield from _walk(given, options, options.root or given)
     else:  # a link that is named itself may lead anywhere, as that of a folder may
         yield _file(given, options, options.root or Path(os.path.realpath(given)).parent)
@@ -65,50 +74,62 @@ def find_sources(path: str | os.PathLike[str], options: ReadOptions) -> Iterator
 def refuse_missing(path: str | os.PathLike[str]) -> None:
     """Raises BadInput where nothing is at `path`; URLs show it when they are read."""
     text = os.fspath(path)
-    if text != "-" and not is_url(text) and not _is_there(Path(text)):
+    if text != "-" and not is_url(text) and not _is_there(text):
         _expanded(text)
 
 
 def files_named(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Every file that lies at `path` now, a file, a folder or a pattern; none where nothing does."""
     text = os.fspath(path)
-    for start in [text] if _is_there(Path(text)) else _matches(text, []):
-        if not Path(start).is_dir():
+    try:
+        starts = {text} if _is_there(text) else _matches(text, [])
+    except BadInput:
+        return
+    for start in starts:
+        if not is_folder(Path(start)):
             yield Path(start)
         for folder, _, names in os.walk(start):
             yield from (Path(folder, name) for name in names)
 
 
-def _is_there(given: Path) -> bool:
+def _is_there(path: str) -> bool:
+    """Whether something is at `path`, be it a link that leads nowhere. Raises BadInput where nobody lets us look."""
     try:
-        return given.exists() or given.is_symlink()
-    except OSError:  # a name longer than a file's can be
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last for a NUL
         return False
+    except OSError as error:
+        if glob.has_magic(path):
+            return False
+        raise BadInput(error.strerror or str(error), path=path) from error
+    return True
 
 
 def _matching(pattern: str, options: ReadOptions) -> Iterator[Source | Refused]:
     """The files that `pattern` names, then those of the folders it names; folders that cannot be looked into are named."""
     found, closed = _expanded(pattern)
     root = options.root or _fixed_part(pattern)
-    folders = {path for path in found if path.is_dir() and not path.is_symlink()}
+    folders = {path for path in found if is_folder(path) and not path.is_symlink()}
     for path in sorted(found - folders, key=lambda path: (path.parent, path.name)):
         if folders.isdisjoint(path.parents):
-            yield Refused(path, "not_regular", _FOLDER_LINK) if path.is_dir() else _file(path, options, root)
+            yield Refused(path, "not_regular", _FOLDER_LINK) if is_folder(path) else _file(path, options, root)
     for folder in sorted(folders):
         if folders.isdisjoint(folder.parents):
             yield from _walk(folder, options, root)
     for error in closed:
         path = Path(error.filename)
-        if folders.isdisjoint([path, *path.parents]):
+        if path not in found and folders.isdisjoint(path.parents):
             yield Refused(path, "unreadable", error.strerror or str(error))
 
 
 def _expanded(pattern: str) -> tuple[set[Path], list[OSError]]:
     """What `pattern` names, and why folders could not be looked into. Raises BadInput where that is nothing."""
+    if not glob.has_magic(pattern):
+        raise BadInput(f"no such file or folder{_why_none(Path(pattern).parent)}", path=pattern)
     closed: list[OSError] = []
-    found = {Path(name) for name in _matches(pattern, closed)} if glob.has_magic(pattern) else set()
+    found = {Path(name) for name in _matches(pattern, closed)}
     if not found and not closed:
-        raise BadInput("no such file or folder", path=pattern)
+        raise BadInput(f"nothing matches this pattern{_why_none(_fixed_part(pattern))}", path=pattern)
     return found, closed
 
 
@@ -128,6 +149,21 @@ def _matches(pattern: str, closed: list[OSError]) -> set[str]:
 
 
 _ANY_DEPTH = re.compile(r"(?:(?<=/)|^)\*\*(?:/+|$)")
+
+
+def _why_none(folder: Path) -> str:
+    """The first part of `folder` that is not there or lets nobody in, in words; "" where all of it is open."""
+    part = folder
+    try:
+        for part in (*reversed(folder.parents), folder):
+            if not stat.S_ISDIR(part.stat().st_mode):
+                return f": there is no folder {part}"
+        os.scandir(folder).close()
+    except (FileNotFoundError, ValueError):
+        return f": there is no folder {part}"
+    except OSError as error:
+        return f": {part}: {error.strerror or error}"
+    return ""
 
 
 def _remote(url: str, options: ReadOptions) -> Iterator[Source | Refused]:
@@ -177,7 +213,7 @@ def _walk(folder: Path, options: ReadOptions, root: Path) -> Iterator[Source | R
             continue
         if entry.is_dir(follow_symlinks=False):
             folders.append(Path(entry.path))  # after the files: some formats are read a folder at a time
-        elif entry.is_symlink() and _is_folder(entry):
+        elif entry.is_symlink() and is_folder(entry):
             yield Refused(Path(entry.path), "not_regular", _FOLDER_LINK)
         else:
             yield _file(Path(entry.path), options, root)
@@ -197,10 +233,11 @@ def _is_mark(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _is_folder(link: os.DirEntry[str]) -> bool:
+def is_folder(path: Path | os.DirEntry[str]) -> bool:
+    """Whether it is a folder or a link to one; False where nobody lets us look, and for a link that leads to itself."""
     try:
-        return link.is_dir()
-    except OSError:  # a link that leads to itself
+        return path.is_dir()
+    except OSError:
         return False
 
 

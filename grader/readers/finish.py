@@ -15,7 +15,7 @@ from grader.readers.threads import MAIN
 from grader.text import path_text, storable
 from grader.transcript import Message, Transcript, renumber, transcript_digest
 
-__all__ = ["derived_id", "finish", "score"]
+__all__ = ["derived_id", "finish", "only_model", "score"]
 
 _NOTHING: Final[tuple[object, ...]] = (None, "", [], {})
 
@@ -42,17 +42,20 @@ def finish(
     """Cleans the text, pairs results with calls, numbers the messages, derives an id where there is none, applies what the caller gave.
 
     `id` is the source's own; without one it is derived from format and digest. `models`: every model seen, kept in the
-    metadata when there are several. `row`: line or position in a file of several transcripts; `member`: entry of an archive
+    metadata when there are several. `model`: whose speech this is; where sub-agents use others, that of the main thread
+    (`only_model`). `row`: line or position in a file of several transcripts; `member`: entry of an archive
     that the format itself is. `has_results`: whether the format keeps results of tools at all, so that a call without one
     is worth a word.
     """
     cleaned: tuple[Message, ...]
+    seen: Iterable[str] = (MAIN,)
     if isinstance(messages, Settled):
         cleaned = tuple(messages)
         note_unpaired(report, len(messages.paired.asked), messages.paired.orphans)
     else:
         kept_messages = clean_messages(messages, report)
         cleaned = renumber(pair_results(kept_messages, report) if has_results else kept_messages)
+        seen = dict.fromkeys([message.thread for message in cleaned])
     if not cleaned:
         report.warn("no_messages", line=row)
     kept = {key: value for key, value in metadata.items() if value not in _NOTHING} if metadata else {}
@@ -72,7 +75,7 @@ def finish(
     if scores:
         fields.metadata["scores"] = clean_metadata(list(scores))
     entries = {str(key): dict(entry) for key, entry in threads.items()} if threads else {}
-    for thread in dict.fromkeys([message.thread for message in cleaned]):
+    for thread in seen:
         if thread not in entries and (entries or thread != MAIN):
             kind = "main" if thread == MAIN else "subagent"
             entries[thread] = {"kind": kind, "parent": None if kind == "main" else MAIN, "actor": None}
@@ -91,6 +94,12 @@ def finish(
         epoch=fields.epoch,
         metadata=fields.metadata,
     )
+
+
+def only_model(models: Iterable[str | None]) -> str | None:
+    """The model that spoke, where it is but one."""
+    found = {model for model in models if model}
+    return found.pop() if len(found) == 1 else None
 
 
 def _place(source: Source, row: int | None, member: str | None) -> str:

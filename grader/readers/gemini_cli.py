@@ -24,12 +24,14 @@ from grader.readers.turns import split_results, turn
 from grader.transcript import Block, Message, Role, Transcript
 
 SUPPORT = "-RC-"
-RECOGNISED_BY = "`sessionId`, `projectHash`, `messages`; or rows from `type: init` with `session_id`, `model`"
+RECOGNISED_BY = "`sessionId`, `projectHash`, `messages`; or some row `type: init` with `session_id`, `model`"
 
 _NOTICES = frozenset(["info", "error", "warning"])
 _FAILED = frozenset(["error", "cancelled", "canceled"])
 _CONTEXT = "<session_context>"
 """What the program says of its surroundings before the user says anything."""
+_MASKED = "<tool_output_masked>"
+"""What stands for a long result once the program has taken it out of the history to save room."""
 _KEPT = ("startTime", "lastUpdated", "projectHash", "kind", "summary", "directories")
 
 
@@ -37,12 +39,12 @@ def sniff(head: Head) -> bool:
     """An object of a session, or rows that begin with the session's own."""
     if head.kind == "object" and {"sessionId", "messages"} <= head.keys:
         return "projectHash" in head.keys or _are_turns(head.get("messages"))
-    return head.kind in ("rows", "object") and (_is_session_row(head.first) or is_stream_start(head.first))
+    return head.kind in ("rows", "object") and (_is_session_row(head.first) or _is_printed(head))
 
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """One session a file; of what the program prints, one a run."""
-    if is_stream_start(source.head.first):
+    if _is_printed(source.head):
         yield from _printed(source, report)
         return
     recording = _Recording(report)
@@ -59,8 +61,14 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
     yield _transcript(source, report, recording)
 
 
+def _is_printed(head: Head) -> bool:
+    """What is printed begins with `init`; those that run the program may put what they asked before it."""
+    return any(is_stream_start(record) for record in head.record_objects)
+
+
 def _printed(source: Source, report: Report) -> Iterator[Transcript]:
     runs: list[Stream] = []
+    before: list[dict[str, Any]] = []
     for line, record in source.records(report):
         with contained(report, "row", line=line, raw=record):
             if not isinstance(record, dict):
@@ -68,10 +76,12 @@ def _printed(source: Source, report: Report) -> Iterator[Transcript]:
             elif is_stream_start(record):
                 runs.append(Stream(record, report))
                 report.leave_out("init")
+                while before:
+                    runs[-1].take(before.pop(0))
             elif runs:
                 runs[-1].take(record)
             else:
-                report.leave_out("row before the first run")
+                before.append(record)
     for run in runs:
         messages = run.finished()
         if messages:
@@ -123,9 +133,11 @@ class _Recording:
         if not isinstance(key, str):
             self._unnamed += 1
             key = f"\x00{self._unnamed}"
-        elif key in self.kept:
+        said, model = _said(line, record, self._report)
+        if key in self.kept:
             self._report.leave_out("earlier state of a message")
-        self.kept[key] = _said(line, record, self._report)
+            said = _unmasked(said, self.kept[key][0])
+        self.kept[key] = said, model
 
     def _checkpoint(self, line: int, messages: object) -> None:
         """The history as the model sees it from here on. What was said before stays; what is new in it sums that up.
@@ -153,6 +165,23 @@ class _Recording:
         while key in self.kept:
             taken.append(self.kept.popitem()[1])
         self.discarded.append(taken[::-1])
+
+
+def _unmasked(said: list[Message], before: list[Message]) -> list[Message]:
+    """A message in its new state, with the results as the model was given them at first."""
+    given = {block.call_id: block for message in before for block in message.blocks if block.kind == "tool_result"}
+    return [
+        msgspec.structs.replace(
+            message,
+            blocks=tuple(
+                given.get(block.call_id, block)
+                if block.kind == "tool_result" and block.call_id and block.text.startswith(_MASKED)
+                else block
+                for block in message.blocks
+            ),
+        )
+        for message in said
+    ]
 
 
 def _summing_up(message: Message) -> Message:

@@ -9,18 +9,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grader.errors import BadInput, UsageError
-from grader.spreadsheet import has_moved, read_text, sheet
+from grader.errors import UsageError
 from grader.text import path_text, storable
 
 if TYPE_CHECKING:
-    from grader.readers.options import ReadOptions
     from grader.readers.source import Source
 
-__all__ = ["Fields", "apply_given", "logged_condition", "unmatched_rows"]
+__all__ = ["FIELDS", "Fields", "apply_given", "logged_condition"]
 
-_KEYS = ("id", "transcript", "path", "file", "source")
-_FIELDS = ("model", "task", "condition", "epoch")
+FIELDS = ("model", "task", "condition", "epoch")
 _CONDITION = re.compile(
     r"(blackmail|leaking|murder)_(explicit|latent|ambiguous|none|swap)-([^_]+)_(replacement|restriction|none)"
 )
@@ -44,14 +41,10 @@ def apply_given(fields: Fields, source: Source) -> None:
     if options.from_path:
         for key, value in _from_path(options.from_path, path_text(source.label)).items():
             _put(fields, key, value, fill_only=True)
-    if options.meta is not None:
-        table = _meta_table(options.meta)
-        for name in (fields.id, str(source.path), source.name, Path(source.name).stem):
-            if name in table:
-                options.met[name] = True
-                for key, value in table[name].items():
-                    _put(fields, key, value)
-                break
+    if options.meta_table is not None:
+        names = (fields.id, str(source.path), source.name, Path(source.name).stem)
+        for key, value in options.meta_table.fields(names).items():
+            _put(fields, key, value)
     for key, value in options.set.items():
         _put(fields, key, value)
     parts = _CONDITION.fullmatch(fields.condition) if fields.condition else None
@@ -75,7 +68,7 @@ def logged_condition(*places: object) -> str | None:
 
 def _put(fields: Fields, key: str, value: str, *, fill_only: bool = False) -> None:
     value = storable(value)[0]
-    if key not in _FIELDS:
+    if key not in FIELDS:
         if not (fill_only and key in fields.metadata):
             fields.metadata[key] = value
         return
@@ -116,33 +109,3 @@ def _path_pattern(pattern: str) -> re.Pattern[str]:
         return re.compile(rf"(?:^|/){regex}$")
     except re.error as error:
         raise UsageError(f"--from-path {pattern!r}: {error}") from None
-
-
-def unmatched_rows(options: ReadOptions) -> list[str]:
-    """The rows of `--meta` that have named none of the transcripts read with `options` so far."""
-    return [] if options.meta is None else [name for name in _meta_table(options.meta) if name not in options.met]
-
-
-@lru_cache(maxsize=4)
-def _meta_table(path: Path) -> dict[str, dict[str, str]]:
-    """Name of a transcript or file → its fields. Raises BadInput where a row may not mean what it says."""
-    header, rows = sheet(read_text(path), path)
-    known = {name.casefold(): name for name in reversed(header)}
-    key = next((name for name in _KEYS if name in known), None)
-    if key is None:
-        raise BadInput(f"needs a column {' or '.join(_KEYS)}", path=path, line=1)
-    place = header.index(known[key])
-    names = [name.casefold() if name.casefold() in _FIELDS else name for name in header]
-    table: dict[str, dict[str, str]] = {}
-    for line, cells in rows:
-        if has_moved(cells, len(header)):
-            raise BadInput(f"{len(cells)} cells in a table of {len(header)} columns", path=path, line=line)
-        given = {name: cell for name, cell in zip(names, cells, strict=False) if name and cell}
-        about = given.pop(names[place], None)
-        if about is None:
-            continue
-        if "epoch" in given and not given["epoch"].strip().isdecimal():
-            raise BadInput(f"must be a whole number, not {given['epoch']!r}", path=path, line=line, field="epoch")
-        if table.setdefault(about, given) != given:
-            raise BadInput(f"{about!r} has another row that says something else", path=path, line=line)
-    return table

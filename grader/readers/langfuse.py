@@ -192,12 +192,17 @@ def _step(row: dict[str, Any], number: int, report: Report) -> Step:
             [] if said in _NOTHING else history.decode(said, "output"),
         )
 
+    def answer() -> object:
+        said = unpacked(row.get("output"))
+        return None if unwrapped(said) in _NOTHING else said
+
     parent = row.get("parentObservationId")
     return Step(
         id=str(row.get("id") or f"#{number}"),
         kind=_KINDS.get(str(kind), "other"),
         label=f"{kind} observation",
         decode=decode,
+        answer=answer,
         parent=str(parent) if parent else None,
         name=str(row.get("name") or ""),
         time=row.get("startTime"),

@@ -211,6 +211,7 @@ def _step(run: dict[str, Any], number: int) -> Step:
         kind=_KINDS.get(kind, "other"),
         label=f"{kind} run",
         decode=decode,
+        answer=lambda: unpacked(run.get("outputs")),
         parent=str(parent) if parent else _above(order),
         name=str(run.get("name") or ""),
         time=run.get("start_time"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -28,7 +28,9 @@ _DECODED = frozenset(
 )
 _UNFLATTENED = ("raw_messages", "fncall_messages")
 _ASKED = (*_UNFLATTENED, "messages")
-_KEPT = ("cost", "latency_sec", "context_window", "call_type", "response_cost")
+SCORES = "entries of metadata.scores"
+"""Where `merged_calls` is given them."""
+_KEPT = ("cost", "latency_sec", "context_window", "call_type", "response_cost", "request_properties", "request_user_id")
 
 
 def sniff(head: Head) -> bool:
@@ -44,21 +46,38 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
 
 def read_together(parts: Sequence[Part]) -> Iterator[tuple[Source, Transcript]]:
     """The calls of a folder: those that go on where another one stopped belong to one transcript."""
+    yield from merged_calls(parts, "litellm", _as_they_are)
+
+
+def _as_they_are(record: dict[str, Any], report: Report, line: int) -> Iterator[dict[str, Any]]:
+    yield record
+
+
+def merged_calls(
+    parts: Sequence[Part],
+    format: str,
+    calls_in: Callable[[dict[str, Any], Report, int], Iterable[dict[str, Any]]],
+    *streamed: str,
+) -> Iterator[tuple[Source, Transcript]]:
+    """Calls put together to conversations. `calls_in` gives those in a record, as LiteLLM logs them; `streamed` names
+    further lists in records that may be large."""
     calls: list[_Call] = []
     history: History | None = None
     for source, report in parts:
         history = History(report, history)
         with one_file(report):
-            for line, record in source.records(report, *_ASKED):
+            for line, record in source.records(report, *_ASKED, *streamed):
                 with contained(report, "row", line=line, raw=record):
                     if not isinstance(record, dict):
                         report.malformed(line, f"{type(record).__name__} instead of a call", str(record)[:400])
-                    else:
-                        calls.append(_call(source, report, line, record, history, alone=len(parts) == 1))
+                        continue
+                    for logged in calls_in(record, report, line):
+                        with contained(report, "call", line=line):
+                            calls.append(_call(source, report, line, logged, history, alone=len(parts) == 1))
         source.release()
     for conversation in _conversations(sorted(calls, key=lambda call: call.order)):
         with contained(conversation[0].report, "call"):
-            yield conversation[0].source, _transcript(conversation)
+            yield conversation[0].source, _transcript(conversation, format)
         for call in conversation[1:]:
             call.report.leave_out("call that goes on with an earlier one")
             call.report.told_elsewhere = True
@@ -147,7 +166,7 @@ def _session(record: dict[str, Any]) -> str | None:
     return None
 
 
-def _transcript(calls: Sequence[_Call]) -> Transcript:
+def _transcript(calls: Sequence[_Call], format: str) -> Transcript:
     first = calls[0]
     merge = CallMerge(first.report, first.history)
     for call in calls:
@@ -158,11 +177,12 @@ def _transcript(calls: Sequence[_Call]) -> Transcript:
         first.source,
         first.report,
         merge.messages(),
-        format="litellm",
+        format=format,
         id=first.response_id if isinstance(first.response_id, str) else None,
         models=[call.record["model"] for call in calls if isinstance(call.record["model"], str)],
         condition=logged_condition(first.record, first.record.get("metadata"), body.get("metadata")),
         threads=merge.threads(),
+        scores=[given for call in calls for given in call.record.get(SCORES) or ()],
         metadata={
             **{key: first.record.get(key) for key in _KEPT},
             "session": _session(first.record),

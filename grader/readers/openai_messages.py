@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, islice
 from typing import Any
 
 from grader.readers.contained import contained
 from grader.readers.content import content_blocks, reasoning_block, result_block
-from grader.readers.plain_chat import Paired, Settled, plain_message, plain_messages
+from grader.readers.plain_chat import conversation, plain_message
 from grader.readers.report import Report
 from grader.readers.responses_items import ResponsesReader, is_responses_item
 from grader.readers.roles import role_of
@@ -19,7 +18,6 @@ from grader.transcript import Block, Message
 
 __all__ = ["openai_conversation", "openai_message", "openai_messages"]
 
-_BATCH = 256
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 
 
@@ -31,17 +29,7 @@ def openai_conversation(
     parts: Callable[[dict[str, Any], Report], list[Message]] | None = None,
 ) -> Sequence[Message]:
     """What `openai_messages` gives, for `finish`: Settled where all of the rows are plain."""
-    paired = Paired()
-    messages: list[Message] = []
-    rows = iter(rows)
-    while batch := list(islice(rows, _BATCH)):
-        plain = plain_messages(batch, len(messages) + 1, paired)
-        if plain is None:
-            return messages + openai_messages(chain(batch, rows), report, line=line, parts=parts)
-        messages += plain
-    settled = Settled(messages)
-    settled.paired = paired
-    return settled
+    return conversation(rows, lambda rest: openai_messages(rest, report, line=line, parts=parts))
 
 
 def openai_messages(
@@ -85,14 +73,16 @@ def openai_message(
     row: dict[str, Any], report: Report, *, thread: str = MAIN, line: int | None = None, flags: Iterable[str] = ()
 ) -> list[Message]:
     """One message; a user row with results inside becomes several."""
-    role, raw_role = role_of(row.get("role"), report, line=line)
+    beside = row["_metadata"] if isinstance(row.get("_metadata"), dict) else {}  # what a converter knew of the row
+    original = beside.get("original_role")
+    role, raw_role = role_of(original or row.get("role"), report, line=line)
     content = row.get("content")
     if content is None:
         content = _spoken(row)
-    name = raw_role or row.get("name")
+    name = raw_role or row.get("name") or (row.get("role") if original and original != row.get("role") else None)
     said: dict[str, Any] = {
         "thread": thread,
-        "time": row.get("timestamp") or row.get("created_at"),
+        "time": row.get("timestamp") or row.get("created_at") or beside.get("timestamp"),
         "source_id": row.get("id"),
         "flags": flags,
     }

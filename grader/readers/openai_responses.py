@@ -1,4 +1,4 @@
-"""OpenAI's Responses API: responses with their input, and batches of either API."""
+"""OpenAI's Responses API: responses with their input, batches of either API, and pages of conversations and threads."""
 
 from __future__ import annotations
 
@@ -16,24 +16,29 @@ from grader.readers.given import logged_condition
 from grader.readers.payload import decode_payload
 from grader.readers.prompts import prompt_messages
 from grader.readers.report import Report
-from grader.readers.responses_items import is_responses_item, responses_messages
+from grader.readers.responses_items import ResponsesReader, is_responses_item, responses_messages
 from grader.readers.source import Source
 from grader.readers.streamed import is_list
 from grader.readers.turns import turn
 from grader.transcript import Message, Transcript
 
 SUPPORT = "-rC-"
-RECOGNISED_BY = "`object: response`, or `input`, `output` items; rows `custom_id` + `response`/`body`"
+RECOGNISED_BY = (
+    "`object: response`, or `input`, `output` items; rows `custom_id` + `response`/`body`; `object: list` + `data`"
+)
+_ASKING = ("user", "system", "developer")
 
 
 def sniff(head: Head) -> bool:
     """A response, or rows of a batch."""
     records = head.record_objects
-    return any(_is_response(record) for record in records[:5]) or is_batch(records, "response", "body")
+    return any(_is_response(record) or _is_page(record) for record in records[:5]) or is_batch(
+        records, "response", "body"
+    )
 
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:
-    """A transcript a response."""
+    """A transcript a response, a page of a conversation or a thread."""
     for _, transcript in read_together([(source, report)]):
         yield transcript
 
@@ -59,6 +64,18 @@ def _is_response(record: dict[str, Any]) -> bool:
     return any(is_responses_item(item) for item in output)
 
 
+def _is_page(record: dict[str, Any]) -> bool:
+    """What the API lists: responses, the items of a conversation, the messages of a thread or of a stored completion."""
+    data = record.get("data")
+    if record.get("object") != "list" or not isinstance(data, list):
+        return False
+    return any(
+        isinstance(item, dict)
+        and (_is_response(item) or is_responses_item(item) or ("content" in item and isinstance(item.get("role"), str)))
+        for item in data[:5]
+    )
+
+
 def _pair(record: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """A request beside its response, each perhaps in a `body`; None where it is none of OpenAI's."""
     sides = [record.get("request"), record.get("response")]
@@ -72,13 +89,46 @@ def _pair(record: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | Non
 
 
 def _responses(source: Source, report: Report) -> Iterator[Transcript]:
-    for line, record in source.records(report, "input", "output"):
+    for line, record in source.records(report, "input", "output", "data"):
         with contained(report, "row", line=line, raw=record):
             if not isinstance(record, dict):
                 report.malformed(line, f"{type(record).__name__} instead of an object", str(record))
                 continue
+            if record.get("object") == "list" and is_list(record.get("data")):
+                yield from _page(source, report, line, list(record["data"]), has_more=record.get("has_more") is True)
+                continue
             request, response = _pair(record) or (record, record)
             yield _transcript(source, report, line, request, response, None)
+
+
+def _page(source: Source, report: Report, line: int, data: list[Any], *, has_more: bool) -> Iterator[Transcript]:
+    """The API lists the newest first unless it was asked otherwise."""
+    items: list[Any] = []
+    for item in data:
+        if not isinstance(item, dict) or not _is_response(item):
+            items.append(item)
+            continue
+        with contained(report, "row", line=line, raw=item):
+            yield _transcript(source, report, line, item, item, None)
+    if not items:
+        return
+    if has_more:
+        report.warn("incomplete_log", line=line, detail="a page: the conversation has more")
+    reader = ResponsesReader(report)
+    for item in reversed(items) if _is_newest_first(items) else items:
+        reader.add(item, time=item.get("created_at") if isinstance(item, dict) else None, line=line)
+    threads = {item.get("thread_id") for item in items if isinstance(item, dict)}
+    models = [item["model"] for item in items if isinstance(item, dict) and isinstance(item.get("model"), str)]
+    own = threads.pop() if len(threads) == 1 else None
+    yield finish(source, report, reader.messages(), format="openai_responses", id=own, models=models, row=line)
+
+
+def _is_newest_first(items: list[Any]) -> bool:
+    times = [item["created_at"] for item in items if isinstance(item, dict) and "created_at" in item]
+    if len(times) > 1 and all(isinstance(time, int | float) for time in times) and times[0] != times[-1]:
+        return bool(times[0] > times[-1])
+    first, last = (item.get("role") if isinstance(item, dict) else None for item in (items[0], items[-1]))
+    return first not in _ASKING and last in _ASKING
 
 
 def _batch_transcript(

@@ -11,7 +11,7 @@ from typing import Any
 from grader.readers.contained import contained
 from grader.readers.content import content_blocks, result_block
 from grader.readers.evidence import Head
-from grader.readers.finish import finish
+from grader.readers.finish import finish, only_model
 from grader.readers.jsontext import compact
 from grader.readers.pi_messages import model_of, pi_message
 from grader.readers.report import Report, Skip
@@ -97,6 +97,7 @@ def _transcript(source: Source, report: Report, session: _Session, below: list[_
         report,
         messages,
         format="openclaw",
+        model=only_model(session.models),
         models=models,
         threads=threads if len(threads) > 1 else None,
         metadata={"session_key": session.key, "agent": session.agent},

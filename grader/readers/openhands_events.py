@@ -127,6 +127,9 @@ class Events:
     def _action(self, event: dict[str, Any], action: str) -> None:
         args = _arguments(event)
         role = self._role(event, action, args)
+        if action == "condensation" and _text(args.get("summary")):  # what stands for the forgotten from here on
+            self._add("user", content_blocks(args["summary"], "user", self.report), event, flags=("summary",))
+            return
         if action in _STATE:
             self.report.leave_out(action)
             return
@@ -160,15 +163,12 @@ class Events:
         call_id = metadata.get("tool_call_id") or _event_id(event)
         if _event_id(event) is not None:
             self._calls[_event_id(event)] = (call_id, str(name))
-        thought = args.get("thought")
         logged = _logged_arguments(event, metadata)
         if logged is None:
             is_thought = action == "think"  # then it is what the call is about
             logged = {key: value for key, value in args.items() if key != "thought" or is_thought}
         call = tool_call(name, logged, call_id=call_id)
-        repeated = isinstance(thought, str) and thought.strip() and thought.strip() in call.text
-        said = [] if action == "think" or repeated else content_blocks(_text(thought), role, self.report)
-        return [*said, call]
+        return [*content_blocks(_beside(_text(args.get("thought")), call), role, self.report), call]
 
     def _observation(self, event: dict[str, Any], observation: str) -> None:
         if observation in _STATE:
@@ -203,8 +203,9 @@ class Events:
         self._thought.add(key)
         return [block]
 
-    def _add(self, role: Role, blocks: list[Block], event: dict[str, Any]) -> None:
-        self.messages.append(turn(role, blocks, time=event.get("timestamp"), source_id=event.get("id")))
+    def _add(self, role: Role, blocks: list[Block], event: dict[str, Any], flags: Iterable[str] = ()) -> None:
+        said = turn(role, blocks, time=event.get("timestamp"), source_id=event.get("id"), flags=tuple(flags))
+        self.messages.append(said)
 
 
 def _arguments(event: dict[str, Any]) -> dict[str, Any]:
@@ -216,6 +217,15 @@ def _arguments(event: dict[str, Any]) -> dict[str, Any]:
 
 def _text(*candidates: object) -> str:
     return next((text for text in candidates if isinstance(text, str) and text.strip()), "")
+
+
+def _beside(thought: str, call: Block) -> str:
+    """What was said beside a call: all of the thought that the call does not say. A thought that was called for (`think`)
+    is put behind it."""
+    called_for = call.text.removeprefix("thought:").strip()
+    if thought.strip() in call.text:
+        return ""
+    return thought.rstrip().removesuffix(called_for).rstrip() if call.text.startswith("thought:") else thought
 
 
 def _farewell(event: dict[str, Any], args: dict[str, Any]) -> str:

@@ -26,6 +26,7 @@ __all__ = ["RECOGNISED_BY", "SUPPORT", "SdkEvents", "is_sdk_event", "read", "rea
 SUPPORT = "-rCs"
 RECOGNISED_BY = "`kind` …`Event`, `source`"
 
+_CONDENSING = ("Condensation", "CondensationRequest")
 _RESULTS = frozenset(["ObservationEvent", "AgentErrorEvent", "UserRejectObservation"])
 
 
@@ -152,7 +153,8 @@ def _is_state(head: Head) -> bool:
 def is_sdk_event(record: dict[str, Any]) -> bool:
     """Whether `record` is an event of the SDK."""
     kind = record.get("kind")
-    return isinstance(kind, str) and kind.endswith(("Event", "Observation")) and isinstance(record.get("source"), str)
+    known = isinstance(kind, str) and (kind.endswith(("Event", "Observation")) or kind in _CONDENSING)
+    return known and isinstance(record.get("source"), str)
 
 
 def _message(event: dict[str, Any], report: Report, line: int | None) -> Message | None:
@@ -168,6 +170,8 @@ def _message(event: dict[str, Any], report: Report, line: int | None) -> Message
         return turn("assistant", [*_thought(event, event.get("thought"), report, line), _call(event)], **said)
     if kind in _RESULTS:
         return turn("tool", _result(event, report, line), **said)
+    if kind in _CONDENSING and (summary := plain_text(event.get("summary"))).strip():
+        return turn("user", content_blocks(summary, "user", report), flags=("summary",), **said)
     return None
 
 

@@ -14,7 +14,7 @@ from grader.readers.payload import unwrapped
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
 from grader.readers.span_steps import span_steps, vercel_inner_calls
-from grader.readers.spans import Span, compacted, sdk_span, sdk_spans
+from grader.readers.spans import Span, compacted, in_trace, sdk_span, sdk_spans, trace_of
 from grader.readers.traces import read_trace
 from grader.transcript import Transcript
 
@@ -33,7 +33,8 @@ def sniff(head: Head) -> bool:
             item for value in list(record.values())[:50] for item in (value[:1] if isinstance(value, list) else [value])
         ]
         values += [value["spans"][0] for value in values if isinstance(value, dict) and _first_span(value)]
-        if any(sdk_span(value) is not None for value in values):
+        trace = trace_of(record)
+        if any(sdk_span(in_trace(value, trace)) is not None for value in values):
             return True
     return False
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from grader.readers.meta_table import MetaTable
+
 __all__ = ["Limits", "ReadOptions"]
 
 _MIB = 1 << 20
@@ -50,8 +52,6 @@ class ReadOptions:
     """Pattern over the end of the path, `{model}/{condition}/*`: fills what the log leaves open."""
     meta: Path | None = None
     """CSV with a column `id` or `path`; its other columns win over the log for the transcripts they name."""
-    met: dict[str, bool] = field(default_factory=dict, compare=False)
-    """Rows of `meta` that have named a transcript."""
     system_prompt: Path | None = None
     prompt: Path | None = None
     """Text files put first in transcripts that hold a response only."""
@@ -60,3 +60,13 @@ class ReadOptions:
     follow_links: bool = True
     """Read links to files that resolve inside the root. Links to directories are never followed."""
     limits: Limits = field(default_factory=Limits)
+    _tables: dict[Path, MetaTable] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def meta_table(self) -> MetaTable | None:
+        """The rows of `meta`, read once; they keep which of them were met under these options. Raises BadInput."""
+        if self.meta is None:
+            return None
+        if self.meta not in self._tables:
+            self._tables[self.meta] = MetaTable(self.meta)
+        return self._tables[self.meta]

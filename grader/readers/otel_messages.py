@@ -73,6 +73,19 @@ def _items_in(text: str) -> object:
     return items if _is_content(items) and plain_text(items).strip() else text
 
 
+def _unwrapped(answer: object) -> tuple[Any, object]:
+    """(what a tool gave, its error): Microsoft's agent framework wrote its own object around it, as JSON, or JSON of a string."""
+    if not isinstance(answer, str) or not answer.startswith(("{", '"')):
+        return answer, None
+    try:
+        value = decode_json(answer)
+    except ValueError:
+        return answer, None
+    if isinstance(value, dict) and value.get("type") == "function_result" and "call_id" in value:
+        return value.get("result"), value.get("exception")
+    return (value if isinstance(value, str) else answer), None
+
+
 def _part(part: dict[str, Any], role: Role, report: Report) -> list[Block]:
     kind = part.get("type")
     if kind == "text":
@@ -86,10 +99,12 @@ def _part(part: dict[str, Any], role: Role, report: Report) -> list[Block]:
     if kind == "tool_call":
         return [tool_call(part.get("name"), part.get("arguments", part.get("args")), call_id=part.get("id"))]
     if kind in ("tool_call_response", "tool_response"):
-        answer = part.get("response", part.get("result", part.get("content")))
+        answer, wrong = _unwrapped(part.get("response", part.get("result", part.get("content"))))
         if isinstance(answer, dict | list) and not _is_content(answer):  # a value of the tool's own
             answer = compact(without_secrets(answer))
-        return result_block(answer, report, name=part.get("name"), call_id=part.get("id"), error=part.get("error"))
+        return result_block(
+            answer, report, name=part.get("name"), call_id=part.get("id"), error=part.get("error") or wrong
+        )
     if isinstance(kind, str) and kind.endswith(".TextReasoningContent") and isinstance(part.get("content"), dict):
         inner = part["content"]  # .NET's own class for what has no part of its own
         block = reasoning_block(inner.get("text"), redacted=bool(inner.get("protectedData")) and not inner.get("text"))

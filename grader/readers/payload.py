@@ -6,10 +6,11 @@ from typing import Any, Literal, TypeAlias
 
 from grader.readers.content import content_blocks, plain_text, reasoning_block, text_blocks
 from grader.readers.gemini_contents import gemini_message, gemini_messages, system_instruction
-from grader.readers.jsontext import decode_json
+from grader.readers.jsontext import compact, decode_json
 from grader.readers.langchain_messages import is_langchain_message, langchain_message
 from grader.readers.openai_messages import openai_message
 from grader.readers.otel_messages import is_otel_message, otel_messages
+from grader.readers.placeholders import without_secrets
 from grader.readers.report import Report
 from grader.readers.responses_items import is_responses_item, responses_messages
 from grader.readers.threads import MAIN
@@ -17,10 +18,13 @@ from grader.readers.toolcall import tool_call
 from grader.readers.turns import turn
 from grader.transcript import Message
 
-__all__ = ["Side", "decode_payload", "unwrapped"]
+__all__ = ["Side", "answer_in_words", "decode_payload", "unwrapped"]
 
 Side: TypeAlias = Literal["input", "output"]
 _DEPTH = 6
+_WORDS = frozenset(["prompt", "text", "content", "response", "completion", "answer"])
+_HOLDERS = ("contents", "candidates", "choices", "generations", "messages", "output", "new_message")
+_SHAPES = frozenset([*_HOLDERS, "role", "parts", "lc", "usage", "llm_output", "error"])
 
 
 def decode_payload(value: object, report: Report, *, side: Side, thread: str = MAIN) -> list[Message]:
@@ -29,6 +33,16 @@ def decode_payload(value: object, report: Report, *, side: Side, thread: str = M
     A value in which no known shape is found gives no messages: it is for the caller to say whether that matters.
     """
     return _decode(value, report, side, thread, _DEPTH)
+
+
+def answer_in_words(value: object) -> list[Message]:
+    """What a model answered in JSON of the asker's own: the text of it, for a value in which no known shape was found."""
+    inner = unwrapped(value)
+    items = inner if isinstance(inner, list) else [inner]
+    if not items or not all(isinstance(item, dict) and item and not _SHAPES & item.keys() for item in items):
+        return []
+    text = value if isinstance(value, str) else compact(without_secrets(inner))
+    return [turn("assistant", text_blocks(text, "user"))]
 
 
 def unwrapped(value: object) -> object:
@@ -87,7 +101,7 @@ def _object(value: dict[str, Any], report: Report, side: Side, thread: str, dept
         return _message(value, report, thread)
     if "role" in value and isinstance(value.get("blocks"), list):  # LlamaIndex
         return _message({**value, "content": [_typed(block) for block in value["blocks"]]}, report, thread)
-    for key in ("contents", "candidates", "choices", "generations", "messages", "output", "new_message"):
+    for key in _HOLDERS:
         if isinstance(value.get(key), list | dict | str) and value[key]:
             found = _holder(key, value, report, side, thread, depth)
             if found:
@@ -120,6 +134,8 @@ def _object(value: dict[str, Any], report: Report, side: Side, thread: str, dept
     ):
         if value.get(key) not in (None, "", [], {}):
             found = _decode(value[key], report, side, thread, depth)
+            if not found and key in _WORDS and isinstance(value[key], str):  # JSON of the asker's own
+                found = _text(value[key], side, thread)
             if found:
                 return [*_system(value, report, thread), *found]
     return []

@@ -12,13 +12,13 @@ from grader.readers.contained import contained
 from grader.readers.entry_tree import EntryTree
 from grader.readers.evidence import Head
 from grader.readers.finish import finish
-from grader.readers.pi_messages import model_of, pi_message
+from grader.readers.pi_messages import is_beside, model_of, pi_message
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
 from grader.transcript import Message, Transcript
 
 SUPPORT = "tRC-"
-RECOGNISED_BY = "first `type: session`, then `message` · `type` agent.start, message.in, tool.start; `traceSchema`"
+RECOGNISED_BY = "first `type: session`, then `message`; or `message_end` · `type` agent.start, message.in, tool.start; `traceSchema`"
 
 _MESSAGES = ("message", "message_end")
 """The second on standard output (`--mode json`): the finished state of what other rows tell piece by piece."""
@@ -33,8 +33,8 @@ def sniff(head: Head) -> bool:
         return False
     if openclaw.sniff(head) or openclaw_trajectory.sniff(head):
         return True
-    records = head.record_objects
-    return head.first.get("type") == "session" and any(_is_message(record) for record in records)
+    found = {record["type"] for record in head.record_objects if _is_message(record)}
+    return "message_end" in found or (head.first.get("type") == "session" and bool(found))
 
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:
@@ -60,7 +60,8 @@ def _session_of(path: object) -> str | None:
 
 
 def _is_message(record: dict[str, Any]) -> bool:
-    return record.get("type") in _MESSAGES and isinstance(record.get("message"), dict)
+    row = record.get("message")
+    return record.get("type") in _MESSAGES and isinstance(row, dict) and isinstance(row.get("role"), str)
 
 
 @dataclass(slots=True)
@@ -88,7 +89,14 @@ class _Session:
         message = self._message(record, line)
         if message is None:
             self.report.leave_out(kind or "entry without type")
-        self._tree.add(record.get("id"), record.get("parentId"), message, names_parent="parentId" in record)
+        row = record.get("message")
+        self._tree.add(
+            record.get("id"),
+            record.get("parentId"),
+            message,
+            names_parent="parentId" in record,
+            beside=isinstance(row, dict) and is_beside(row),
+        )
 
     def transcript(self, source: Source) -> Transcript:
         messages, threads = self._tree.threads()

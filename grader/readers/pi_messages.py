@@ -12,18 +12,25 @@ from grader.readers.toolcall import tool_call
 from grader.readers.turns import turn
 from grader.transcript import Message
 
-__all__ = ["model_of", "pi_message"]
+__all__ = ["is_beside", "model_of", "pi_message"]
 
 _BROKEN_OFF = frozenset(["aborted", "error"])
 _SUMMARIES = frozenset(["compactionSummary", "branchSummary"])
 _INJECTED = "gateway-injected"
 """OpenClaw's name for what its gateway wrote in the model's place: errors, answers to commands."""
+_MIRRORED = "delivery-mirror"
+"""And for what was delivered to a channel: what a call or an answer said before, here or in another session."""
+
+
+def is_beside(row: dict[str, Any]) -> bool:
+    """Whether OpenClaw's gateway wrote a row beside what the model says."""
+    return row.get("role") == "assistant" and row.get("model") in (_INJECTED, _MIRRORED)
 
 
 def model_of(row: dict[str, Any]) -> str | None:
     """The model that wrote a row, if one did."""
     model = row.get("model")
-    return model if row.get("role") == "assistant" and isinstance(model, str) and model != _INJECTED else None
+    return model if row.get("role") == "assistant" and isinstance(model, str) and not is_beside(row) else None
 
 
 def pi_message(
@@ -35,7 +42,8 @@ def pi_message(
     thread: str = MAIN,
     line: int | None = None,
 ) -> Message:
-    """The message of one row. An aborted answer is partial, a summary of what was cut is the user's and flagged."""
+    """The message of one row. An aborted answer is partial, a summary of what was cut is the user's and flagged, a copy of
+    what was delivered no speech of its own."""
     said: dict[str, Any] = {"time": time or row.get("timestamp"), "source_id": source_id, "thread": thread}
     raw = row.get("role") if isinstance(row.get("role"), str) else None
     if raw == "toolResult":
@@ -62,7 +70,14 @@ def pi_message(
     if raw == "assistant" and row.get("model") == _INJECTED:
         blocks = content_blocks(row.get("content"), "system", report, line=line)
         return turn("system", blocks, flags=("meta",), **said)
+    if raw == "assistant" and row.get("model") == _MIRRORED:
+        return turn(
+            "assistant", content_blocks(row.get("content"), "assistant", report, line=line), flags=("copied",), **said
+        )
     role, name = role_of(raw, report, line=line)
+    sent = row.get("provenance")
+    if isinstance(sent, dict) and sent.get("kind") == "inter_session":  # another agent's session, not a person
+        name = name or sent.get("sourceSessionKey")
     blocks = content_blocks(row.get("content"), role, report, line=line)
     stopped = row.get("stopReason")
     broken = stopped in _BROKEN_OFF if isinstance(stopped, str) else False

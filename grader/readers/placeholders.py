@@ -27,6 +27,7 @@ _LONGEST_MEDIA_TYPE = 200
 SECRET_KEYS = frozenset(
     [
         "signature",
+        "thinkingSignature",
         "thought_signature",
         "thoughtSignature",
         "encrypted_content",
@@ -44,16 +45,19 @@ def media_block(
     if isinstance(url, str):
         found = _data_uri(url)
         if found is None:
-            words = [kind, *([mime] if mime else []), url[:2000]]
+            words = [kind, *([mime] if mime else []), url[:2000], *_name(name)]
             return [Block(kind="media", text=f"[{' '.join(words)}]", meta={"url": url[:2000]})]
         mime, data = found[2] or mime, found[3]
     if isinstance(data, str) and (found := _data_uri(data)):
         mime, data = found[2] or mime, found[3]
     size, digest = _measure(data)
-    words = [kind, *([mime] if mime else []), *([_size(size)] if size is not None else [])]
-    if isinstance(name, str) and name:
-        words.append(name[:200])
+    words = [kind, *([mime] if mime else []), *([_size(size)] if size is not None else []), *_name(name)]
     return [Block(kind="media", text=f"[{' '.join(words)}]", meta={"sha256": digest} if digest else None)]
+
+
+def _name(name: object) -> list[str]:
+    words = " ".join(name[:200].split()) if isinstance(name, str) else ""
+    return [words] if words else []
 
 
 def without_data_uris(text: str) -> str:

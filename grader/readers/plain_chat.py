@@ -6,9 +6,9 @@ anything else nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import count, filterfalse, repeat
+from itertools import chain, count, filterfalse, islice
 from operator import itemgetter
 from typing import Any, Final, final
 
@@ -16,12 +16,13 @@ import msgspec
 
 from grader.readers.cleaning import is_plain
 from grader.readers.markup import has_markup
+from grader.readers.roles import ROLES
 from grader.readers.toolcall import flat_lines
-from grader.transcript import ROLES, Block, Message, Role
+from grader.transcript import Block, Message, Role
 
-__all__ = ["Paired", "Settled", "plain_message", "plain_messages"]
+__all__ = ["Paired", "Settled", "conversation", "plain_message"]
 
-_ROLES: dict[Any, Role] = {role: role for role in ROLES}
+_BATCH: Final = 256
 _ROLE, _CONTENT = itemgetter("role"), itemgetter("content")
 _ARGUMENTS = msgspec.json.Decoder(dict[str, str]).decode
 _STRINGS: Final = frozenset([str])
@@ -46,14 +47,40 @@ class Settled(tuple[Message, ...]):
     paired: Paired
 
 
-def plain_messages(rows: Sequence[Any], first: int, paired: Paired) -> list[Message] | None:
+def conversation(
+    rows: Iterable[Any],
+    otherwise: Callable[[Iterable[Any]], list[Message]],
+    *,
+    speaker: Callable[[Any], Any] = _ROLE,
+    content: Callable[[Any], Any] = _CONTENT,
+) -> Sequence[Message]:
+    """The messages of `rows`, for `finish`: Settled where all are plain; where one is not, what `otherwise` makes of it and the rest.
+
+    `speaker` and `content` give what is called `role` and `content` in a chat.
+    """
+    paired = Paired()
+    messages: list[Message] = []
+    rows = iter(rows)
+    while batch := list(islice(rows, _BATCH)):
+        plain = _plain_messages(batch, len(messages) + 1, paired, speaker, content)
+        if plain is None:
+            return messages + otherwise(chain(batch, rows))
+        messages += plain
+    settled = Settled(messages)
+    settled.paired = paired
+    return settled
+
+
+def _plain_messages(
+    rows: Sequence[Any], first: int, paired: Paired, speaker: Callable[[Any], Any], content: Callable[[Any], Any]
+) -> list[Message] | None:
     """The messages of `rows`, numbered from `first`; None where one of them is not plain.
 
     A result is named after the call it answers. What is said in `paired` counts only where all rows are plain.
     """
     try:
-        roles = list(map(_ROLES.__getitem__, map(_ROLE, rows)))
-        texts = list(map(_CONTENT, rows))
+        roles = list(map(ROLES.__getitem__, map(speaker, rows)))
+        texts = list(map(content, rows))
         sizes = set(map(len, rows))
         if None in texts:  # calls alone
             texts = ["" if text is None else text for text in texts]
@@ -66,12 +93,15 @@ def plain_messages(rows: Sequence[Any], first: int, paired: Paired) -> list[Mess
             said, blocks = texts, zip(map(_TEXT, texts))
         else:
             said = list(texts)
-            blocks = list(map(_blocks, rows, roles, texts, repeat(paired), repeat(said)))
+            blocks = [
+                (_TEXT(text),) if len(row) == 2 and text and role != "tool" else _blocks(row, role, text, paired, said)
+                for row, role, text in zip(rows, roles, texts, strict=True)
+            ]
             if () in blocks:
                 return None
-    except (LookupError, TypeError, ValueError):
-        return None
-    if True in map(str.isspace, texts) or not _are_plain(said):
+        if True in map(str.isspace, texts) or not _are_plain(said):
+            return None
+    except (LookupError, TypeError, ValueError):  # TypeError: also where a name or an id is no text
         return None
     for text in [text for text in texts if "<" in text]:
         if has_markup(text) and "assistant" in [role for role, told in zip(roles, texts, strict=True) if told is text]:
@@ -82,10 +112,12 @@ def plain_messages(rows: Sequence[Any], first: int, paired: Paired) -> list[Mess
 def plain_message(row: dict[str, Any], index: int, thread: str, flags: tuple[str, ...]) -> Message | None:
     """What `openai_message` gives for one plain row, neither cleaned nor paired; None for every other."""
     try:
-        role, text = _ROLES[row["role"]], row["content"]
+        role, text = ROLES[row["role"]], row["content"]
         if type(text) is not str or text.isspace() or (role == "assistant" and has_markup(text)):
             return None
-        blocks = _blocks(row, role, text, Paired(), [])
+        told: list[str] = []
+        blocks = _blocks(row, role, text, Paired(), told)
+        "".join(told)
     except (LookupError, TypeError, ValueError):
         return None
     return Message(index, role, blocks, None, thread, None, None, flags) if blocks else None
@@ -102,20 +134,7 @@ def _blocks(row: dict[str, Any], role: Role, text: str, paired: Paired, said: li
     """The blocks of a row, () where it is not plain; their names and ids, and what calls say, are added to `said`."""
     size = len(row)
     if role == "tool":
-        if not text or size > 3:
-            return ()
-        call_id = row["tool_call_id"] if size == 3 else None
-        name = paired.asked.pop(call_id, None)
-        if name is None:
-            if call_id is None:
-                if paired.asked:  # it answers the first of them
-                    return ()
-            elif type(call_id) is not str or not call_id:
-                return ()
-            else:
-                said.append(call_id)
-            paired.orphans += 1
-        return (Block("tool_result", text, name, call_id),)
+        return _answered(text, row["tool_call_id"] if size == 3 else None, paired, said) if text and size < 4 else ()
     if size == 2:
         return (Block("text", text),) if text else ()
     if size > 3 or role != "assistant":
@@ -124,15 +143,28 @@ def _blocks(row: dict[str, Any], role: Role, text: str, paired: Paired, said: li
     if type(calls) is not list:
         return () if calls or not text else (Block("text", text),)
     blocks = [Block("text", text)] if text else []
+    asked = paired.asked
     for call in calls:
         function, call_id = call["function"], call["id"]
         name = function["name"]
-        if len(call) > 3 or type(name) is not str or type(call_id) is not str or not name or not call_id:
+        if not name or not call_id or call_id in asked or len(call) > 3:
             return ()
         told = flat_lines(_ARGUMENTS(function["arguments"]))
-        if call_id in paired.asked:
-            return ()
-        paired.asked[call_id] = name
+        asked[call_id] = name
         said += (name, call_id, told)
         blocks.append(Block("tool_call", told, name, call_id))
     return tuple(blocks)
+
+
+def _answered(text: str, call_id: Any, paired: Paired, said: list[str]) -> tuple[Block, ...]:
+    name = paired.asked.pop(call_id, None)
+    if name is None:
+        if call_id is None:
+            if paired.asked:  # it answers the first of them
+                return ()
+        elif not call_id:
+            return ()
+        else:
+            said.append(call_id)
+        paired.orphans += 1
+    return (Block("tool_result", text, name, call_id),)

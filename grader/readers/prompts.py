@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from grader.errors import BadInput
-from grader.readers.content import text_blocks
+from grader.readers.content import plain_text, text_blocks
 from grader.readers.report import Report
 from grader.readers.source import Source
 from grader.readers.turns import turn
 from grader.transcript import Message
 
-__all__ = ["prompt_messages"]
+__all__ = ["instruction_of", "prompt_messages"]
 
 
 def prompt_messages(
@@ -35,6 +37,17 @@ def prompt_messages(
             "prompt_missing", line=line, detail="the log holds the response only; --system-prompt and --prompt give it"
         )
     return messages
+
+
+def instruction_of(record: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """What a row of instruction data asks and the fields that say it; "" and none for others.
+
+    They are its `instruction`, and the `input` (or `context`) that it is about.
+    """
+    said = {name: plain_text(record.get(name)) for name in ("instruction", "input", "context")}
+    about = next((name for name in ("input", "context") if said[name].strip()), None)
+    fields = ("instruction",) if about is None else ("instruction", about)
+    return ("\n\n".join(said[name] for name in fields), fields) if said["instruction"].strip() else ("", ())
 
 
 @lru_cache(maxsize=8)

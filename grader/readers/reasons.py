@@ -15,6 +15,8 @@ _WORDS: Final = {
     "failed_request": "a call to the model failed and has no answer",
     "failed_sample": "a run that failed or gave no answer is left out, not counted as harmless",
     "incomplete_log": "the run had not ended when this was written",
+    "meta_without_name": "a row of --meta that names no transcript",
+    "meta_without_transcript": "a row of --meta that nothing read in this run answers to, by id or path",
     "no_messages": "nothing was said in it; it is kept, empty",
     "orphan_result": "a tool's output whose call is not in the log; kept",
     "prompt_missing": "what the model was asked is not in the log",

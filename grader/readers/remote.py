@@ -28,7 +28,10 @@ def is_url(path: str) -> bool:
 
 def local_path(url: str) -> str | None:
     """The path in a `file://` URL; None where it is another one."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets of a host that is none
+        return None
     return (
         unquote(parts.path) if parts.scheme.lower() in ("file", "local") and parts.netloc in ("", "localhost") else None
     )
@@ -50,9 +53,12 @@ def remote_sources(url: str, options: ReadOptions) -> Iterator[Source]:
     except ImportError as error:  # s3fs, gcsfs, …: fsspec says which
         raise Skip("needs_extra", str(error)) from None
     except Exception as error:  # each scheme's library raises its own: credentials, network, an unknown scheme
-        raise BadInput(_said(error), path=url) from error
+        scheme = url.partition(":")[0]
+        if scheme not in fsspec.available_protocols():
+            raise BadInput(f"fsspec opens no {scheme}://; is it misspelt?", path=url) from error
+        raise BadInput(f"cannot be opened: {_said(error)}", path=url) from error
     if not found:
-        raise BadInput("no such file or folder", path=url)
+        raise _why_nothing(system, start, url)
     for name, size in found:
         yield _source(system, name, size, options)
 
@@ -79,6 +85,20 @@ def _listed(system: Any, start: str) -> list[tuple[str, int | None]]:
         entries = system.find(start, detail=True)
     found = {name: entry for name, entry in entries.items() if entry.get("type", "file") == "file"}
     return [(name, size if isinstance(size := found[name].get("size"), int) else None) for name in sorted(found)]
+
+
+def _why_nothing(system: Any, start: str, url: str) -> BadInput:
+    """Why there is nothing to read: some libraries find nothing where they were not let in, or could not get through."""
+    try:
+        if system.info(start).get("type") == "directory":
+            return BadInput("no file in this folder", path=url)
+    except FileNotFoundError as error:
+        cause = error.__cause__
+        if cause is not None and getattr(cause, "status", None) != 404:
+            return BadInput(f"cannot be opened: {_said(cause)}", path=url)
+    except Exception as error:  # each scheme's library raises its own
+        raise BadInput(f"cannot be opened: {_said(error)}", path=url) from error
+    return BadInput("nothing matches this pattern" if glob.has_magic(start) else "no such file or folder", path=url)
 
 
 def _source(system: Any, name: str, size: int | None, options: ReadOptions) -> Source:
@@ -126,5 +146,6 @@ class _Stream(io.RawIOBase):
             raise OSError(f"{self._name}: {_said(error)}") from error
 
 
-def _said(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error or "") or type(error).__name__
+def _said(error: BaseException) -> str:
+    words = str(getattr(error, "strerror", None) or error or "").strip() or type(error).__name__
+    return words.splitlines()[0]

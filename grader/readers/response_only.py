@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from grader.readers.contained import contained
 from grader.readers.content import content_blocks, plain_text, reasoning_block
 from grader.readers.evidence import Head
 from grader.readers.finish import finish, score
-from grader.readers.prompts import prompt_messages
+from grader.readers.prompts import instruction_of, prompt_messages
 from grader.readers.report import Report
 from grader.readers.source import Source
 from grader.readers.turns import turn
-from grader.transcript import Transcript
+from grader.transcript import Message, Role, Transcript
 
 SUPPORT = "-RCs"
-RECOGNISED_BY = "`response`/`completion` without messages"
+RECOGNISED_BY = "`response`/`completion` without messages; `instruction`, `output`"
 
 _RESPONSES = ("response", "completion")
-_PROMPTS = ("prompt", "user_prompt", "question", "instruction", "input")
+_PROMPTS = ("prompt", "user_prompt", "question")
 _SYSTEM = ("system_prompt", "system")
 _REASONING = ("reasoning", "thinking", "reasoning_content")
+_PAIR: Final[tuple[Role, Role]] = ("user", "assistant")
 _KNOWN = frozenset(
     [
-        *_RESPONSES,
-        *_PROMPTS,
         *_SYSTEM,
         *_REASONING,
         "id",
@@ -41,7 +40,7 @@ _KNOWN = frozenset(
 
 
 def sniff(head: Head) -> bool:
-    """Records with a `response` or `completion` that is text, and no messages."""
+    """Records with a `response` or `completion` that is text, and no messages; Alpaca's, which have an `output`."""
     return any(
         _said(record) is not None and "messages" not in record and not _is_exchange(record)
         for record in head.record_objects[:5]
@@ -54,12 +53,15 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
         with contained(report, "row", line=line, raw=record):
             said = _said(record) if isinstance(record, dict) else None
             if said is None:
-                report.malformed(line, "no text under response or completion", str(record))
+                report.malformed(
+                    line, "no text under response or completion, or output beside an instruction", str(record)
+                )
                 continue
-            if not said.strip():
+            field, text = said
+            if not text.strip():
                 report.warn("failed_sample", line=line, detail=str(record.get("error") or "empty response"))
                 continue
-            yield _transcript(source, report, line, record, said)
+            yield _transcript(source, report, line, record, field, text)
 
 
 def _is_exchange(record: dict[str, Any]) -> bool:
@@ -67,35 +69,40 @@ def _is_exchange(record: dict[str, Any]) -> bool:
     return isinstance(record.get("method"), str) and bool({"path", "url", "uri", "scope"} & record.keys())
 
 
-def _said(record: dict[str, Any]) -> str | None:
-    for key in _RESPONSES:
+def _said(record: dict[str, Any]) -> tuple[str, str] | None:
+    """The field with the answer, and the answer."""
+    is_instruction = isinstance(record.get("instruction"), str)
+    for key in (*_RESPONSES, "output") if is_instruction else _RESPONSES:
         if isinstance(record.get(key), str):
-            return str(record[key])
+            return key, str(record[key])
         if isinstance(record.get(key), list | dict) and record[key]:
             text = plain_text(record[key])
             if text:
-                return text
+                return key, text
     return None
 
 
-def _transcript(source: Source, report: Report, line: int, record: dict[str, Any], said: str) -> Transcript:
+def _transcript(source: Source, report: Report, line: int, record: dict[str, Any], field: str, said: str) -> Transcript:
     blocks = content_blocks(said, "assistant", report)
     thought = _text(record, _REASONING)
     if thought and not any(block.kind == "reasoning" and block.text.strip() == thought.strip() for block in blocks):
         blocks = [*filter(None, [reasoning_block(thought)]), *blocks]
     own = record["metadata"] if isinstance(record.get("metadata"), dict) else {}
     notes = [score(key, value) for key, value in record.items() if key.endswith("_notes") and value not in (None, "")]
-    extra = {key: value for key, value in record.items() if key not in _KNOWN and not key.endswith("_notes")}
+    asked, asked_in = _asked(record)
+    earlier = _earlier(record["history"], report, line) if "history" in asked_in else []
+    model = record.get("model") or own.get("model")
+    taken = {*_KNOWN, field, *asked_in, *(() if model else ("generator",))}
+    extra = {key: value for key, value in record.items() if key not in taken and not key.endswith("_notes")}
+    given = prompt_messages(source, report, system=_text(record, _SYSTEM), user=asked, line=line)
+    before = [message for message in given if message.role == "system"]
     return finish(
         source,
         report,
-        [
-            *prompt_messages(source, report, system=_text(record, _SYSTEM), user=_text(record, _PROMPTS), line=line),
-            turn("assistant", blocks),
-        ],
+        [*before, *earlier, *given[len(before) :], turn("assistant", blocks)],
         format="response_only",
         id=record.get("id") if isinstance(record.get("id"), str | int) else None,
-        model=record.get("model") or own.get("model"),
+        model=model or record.get("generator"),
         task=record.get("task"),
         condition=record.get("condition_id") or record.get("condition") or own.get("condition"),
         epoch=record.get("epoch"),
@@ -103,6 +110,30 @@ def _transcript(source: Source, report: Report, line: int, record: dict[str, Any
         metadata={**extra, **own},
         row=line,
     )
+
+
+def _asked(record: dict[str, Any]) -> tuple[str | None, tuple[str, ...]]:
+    """What the user asked, and the fields that say so."""
+    for key in _PROMPTS:
+        if text := _text(record, (key,)):
+            return text, (key,)
+    instruction, fields = instruction_of(record)
+    if instruction:
+        return instruction, (*fields, "history") if isinstance(record.get("history"), list) else fields
+    asked = _text(record, ("input",))
+    return asked, ("input",) if asked else ()
+
+
+def _earlier(history: list[Any], report: Report, line: int) -> list[Message]:
+    """The turns before the instruction, which LLaMA-Factory keeps as pairs of question and answer."""
+    messages: list[Message] = []
+    for pair in history:
+        if not isinstance(pair, list) or len(pair) != 2:
+            report.warn("malformed_turn", line=line, detail="history: no pair of question and answer")
+            continue
+        for role, said in zip(_PAIR, pair, strict=True):
+            messages.append(turn(role, content_blocks(said, role, report), flags=("input",)))
+    return messages
 
 
 def _scores(scores: Any) -> list[dict[str, Any]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from grader.readers.report import Report
 from grader.transcript import Role
 
-__all__ = ["role_of"]
+__all__ = ["ROLES", "role_of"]
 
-_ROLES: dict[str, Role] = {
+ROLES: Final[dict[str, Role]] = {
     "system": "system",
     "developer": "system",
     "user": "user",
@@ -23,7 +25,7 @@ _ROLES: dict[str, Role] = {
     "observation": "tool",
 }
 
-_KNOWN: dict[str, tuple[Role, None]] = {raw: (role, None) for raw, role in _ROLES.items()}
+_KNOWN: dict[str, tuple[Role, None]] = {raw: (role, None) for raw, role in ROLES.items()}
 
 
 def role_of(raw: object, report: Report, *, line: int | None = None) -> tuple[Role, str | None]:
@@ -32,7 +34,7 @@ def role_of(raw: object, report: Report, *, line: int | None = None) -> tuple[Ro
         known = _KNOWN.get(raw)
         if known is not None:
             return known
-        role = _ROLES.get(raw.strip().lower().replace("_", ""))
+        role = ROLES.get(raw.strip().lower().replace("_", ""))
         if role is not None:
             return role, None
     report.warn("unknown_role", line=line, detail=str(raw)[:80])

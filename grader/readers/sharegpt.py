@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 from grader.readers.contained import contained
@@ -14,6 +15,8 @@ from grader.readers.finish import finish, score
 from grader.readers.given import logged_condition
 from grader.readers.jsontext import decode_json
 from grader.readers.openai_messages import openai_message
+from grader.readers.plain_chat import conversation
+from grader.readers.prompts import instruction_of
 from grader.readers.report import Report
 from grader.readers.roles import role_of
 from grader.readers.source import Source
@@ -26,6 +29,7 @@ RECOGNISED_BY = "`conversations` · `chosen`, `rejected` strings"
 
 _TURN = re.compile(r"\n\n(Human|Assistant):")
 _SIDES = ("chosen", "rejected")
+_FROM, _VALUE = itemgetter("from"), itemgetter("value")
 _CALL_ROLES = frozenset(["function_call", "tool_call"])
 _TAKEN = frozenset(
     [
@@ -95,7 +99,7 @@ def _transcripts(source: Source, report: Report, record: dict[str, Any], line: i
         else:
             rows = answer if isinstance(answer, list) else [answer]
             # A pair may hold the answers alone, or each the whole conversation.
-            before = [] if len(rows) > 1 else _history(record, report, line)
+            before = () if len(rows) > 1 else _history(record, report, line)
             messages = [*before, *_messages(rows, report, line)]
         yield _finished(source, report, messages, record, line, side)
 
@@ -137,21 +141,25 @@ def _scores(record: dict[str, Any], side: str | None) -> list[dict[str, Any]]:
     return [given for given in scores if given["value"] is not None]
 
 
-def _history(record: dict[str, Any], report: Report, line: int) -> list[Message]:
+def _history(record: dict[str, Any], report: Report, line: int) -> Sequence[Message]:
     rows = record.get("conversations", record.get("conversation"))
     messages = _messages(rows if isinstance(rows, list) else [], report, line)
     system = plain_text(record.get("system"))
     if system.strip() and not any(message.role == "system" for message in messages):
-        messages.insert(0, turn("system", text_blocks(system, "system")))
-    prompt = record.get("prompt")
+        messages = [turn("system", text_blocks(system, "system")), *messages]
+    prompt = record.get("prompt") or instruction_of(record)[0]
     if not messages and isinstance(prompt, str) and prompt.strip():
-        messages.append(turn("user", text_blocks(prompt, "user")))
+        messages = [turn("user", text_blocks(prompt, "user"))]
     elif not messages and isinstance(prompt, list):
-        messages += _messages(prompt, report, line)
+        messages = _messages(prompt, report, line)
     return messages
 
 
-def _messages(rows: Sequence[Any], report: Report, line: int) -> list[Message]:
+def _messages(rows: Sequence[Any], report: Report, line: int) -> Sequence[Message]:
+    return conversation(rows, lambda rest: _other_messages(rest, report, line), speaker=_FROM, content=_VALUE)
+
+
+def _other_messages(rows: Iterable[Any], report: Report, line: int) -> list[Message]:
     messages: list[Message] = []
     for row in rows:
         if not isinstance(row, dict):
@@ -197,9 +205,9 @@ def _hh_messages(record: dict[str, Any], answer: str, report: Report, line: int)
         return _dialogue(answer)
     prompt = record.get("prompt")
     if isinstance(prompt, str) and _TURN.search(f"\n\n{prompt.lstrip()}"):
-        before = _dialogue(prompt)
+        before: Sequence[Message] = _dialogue(prompt)
         while before and before[-1].role == "assistant" and not before[-1].blocks:
-            before.pop()  # `Assistant:` at the end asks for the answer
+            before = before[:-1]  # `Assistant:` at the end asks for the answer
     else:
         before = _history(record, report, line)
     return [*before, turn("assistant", text_blocks(answer.strip(), "assistant"))]

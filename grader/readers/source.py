@@ -10,8 +10,9 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from grader.readers.archive import Archive
 from grader.readers.contained import contained, joined_rows
-from grader.readers.evidence import SAMPLE, Head, first_rows, from_document
-from grader.readers.first_bytes import goes_on, part_of_document, read_up_to, starts_with_rows, whole_lines, why_broken
+from grader.readers.evidence import Head
+from grader.readers.first_bytes import read_up_to
+from grader.readers.heads import head_of, whole_head_of
 from grader.readers.jsontext import decode_counted
 from grader.readers.options import ReadOptions
 from grader.readers.report import Report, Skip
@@ -26,11 +27,6 @@ __all__ = ["Source"]
 
 T = TypeVar("T")
 
-_HEAD_BYTES = 1 << 16
-_PREFIX_BYTES = 1 << 22
-_LEAST_PREFIX = 256
-_LEAST_ROWS = 0.02
-"""Share of the lines that are JSON in a file of rows that begins with something else, as a recorder's banner."""
 _KEPT_BYTES = 32 << 20
 _STEP = 1 << 20
 
@@ -87,11 +83,6 @@ class Source:
         """Most bytes of one line or document that are held at once."""
         return self.options.limits.held_at_once(self.size)
 
-    @property
-    def _prefix(self) -> int:
-        """Bytes to tell the format by; what has fewer is small."""
-        return min(_PREFIX_BYTES, max(_LEAST_PREFIX, self.options.limits.document))
-
     def open(self) -> IO[bytes]:
         """A fresh stream over the unpacked bytes; close it."""
         if self._data is not None:
@@ -123,27 +114,14 @@ class Source:
             self._data = data
         return data
 
+    def keep(self, data: bytes | None) -> None:
+        """Says that `data` is all there is, so that it is not read again; None forgets it."""
+        self._data = data
+
     @cached_property
     def head(self) -> Head:
         """The evidence for sniffing."""
-        with self.open() as stream:
-            start = read_up_to(stream, self._prefix, self.size)
-            is_first = True
-            while not start.strip():
-                start, is_first = read_up_to(stream, self._prefix, None), False
-                if not start:
-                    return Head("empty")
-        if start.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
-            with self.archive() as archive:
-                return Head("zip", start[:16], members=archive.names)
-        if start.startswith(b"PAR1"):
-            return Head("parquet", start[:16])
-        if b"\x00" in start[:_HEAD_BYTES] and not start.lstrip().startswith((b"{", b"[")):
-            return Head("binary", start[:16])
-        head = self._text_head(start)
-        if not is_first:  # not all of the bytes
-            self._data = None
-        return head
+        return head_of(self)
 
     def release(self) -> None:
         """Forgets what was kept for reading again; head, data and document are read anew when asked for."""
@@ -181,9 +159,15 @@ class Source:
             yield number, value
 
     def raw_rows(self, report: Report) -> Iterator[tuple[int, bytes]]:
-        """(line, bytes) of each row that is not blank, counted; for modules that decode only some fields."""
+        """(line, bytes) of each row that is not blank, counted; for modules that decode only some fields.
+
+        Of rows that are no lines, the position from 1 instead of the line.
+        """
         limit = self.entry_limit
         with self.open() as stream:
+            if self.head.spread:
+                yield from _values(stream, limit, report)
+                return
             for number, line in lines(stream, limit):
                 report.rows += 1
                 if line is None:
@@ -298,15 +282,7 @@ class Source:
 
     def whole_head(self) -> Head:
         """The head of a large object with all its keys, or of a large list by whole items; it stays this source's head."""
-        from grader.readers.largejson import list_head
-
-        head = self.head
-        if head.kind == "object":
-            self.head = Head("object", head.magic, whole=False, error=head.error, _top=dict(self.outline.top))
-        else:
-            with self.open() as stream:
-                self.head = list_head(stream, head.magic, self.entry_limit)
-            self.head.error = head.error
+        self.head = whole_head_of(self)
         return self.head
 
     def records(
@@ -357,61 +333,16 @@ class Source:
         self.companions.add(target.resolve())
         return file_source(target, self.options, self.root)
 
-    def _text_head(self, start: bytes) -> Head:
-        begins = start.lstrip()[:1]
-        small = len(start) < self._prefix
-        if begins not in (b"{", b"["):
-            found = [line for line in whole_lines(start, small) if line]
-            rows = first_rows(found)
-            if rows and len(rows) >= min(SAMPLE, len(found) * _LEAST_ROWS):  # else prose with an example in it
-                return Head("rows", start[:16], whole=small, _rows=rows)
-            return Head("text", start[:16], text=start[:_HEAD_BYTES].decode("utf-8", "replace"))
-        if starts_with_rows(start):
-            return Head("rows", start[:16], whole=small, _rows=first_rows(whole_lines(start, small)))
-        if small or (self.size is not None and self.size <= self.options.limits.document and self._small_enough()):
-            data = start if small else self.data()
-            if small and len(start) <= self.entry_limit:
-                self._data = start
-            head = from_document(data.strip())
-            if head is not None:
-                return head
-        else:
-            from grader.readers.largejson import document_head
 
-            head = document_head(start) if b"\n" in start.lstrip() or not self._goes_on() else None
-            if head is not None:
-                return head
-        rows = first_rows(whole_lines(start, small))
-        if rows:
-            return Head("rows", start[:16], whole=small, _rows=rows)
-        if not small:
-            rows = self._long_first_rows()
-            if rows:
-                return Head("rows", start[:16], whole=False, _rows=rows)
-        # Cut off, or in one place nested beyond measure: what can be walked item by item is still worth it.
-        partly = part_of_document(start)
-        if partly is not None:
-            partly.error = why_broken(start if not small else self.data())
-            return partly
-        return Head("broken", start[:16], error=why_broken(start))
+def _values(stream: IO[bytes], limit: int, report: Report) -> Iterator[tuple[int, bytes]]:
+    from grader.readers.json_window import JsonWindow
 
-    def _small_enough(self) -> bool:
-        limit = self.options.limits.document
-        with self.open() as stream:
-            data = read_up_to(stream, limit + 1, self.size)
-        if len(data) > limit:
-            return False
-        self._data = data
-        return True
-
-    def _long_first_rows(self) -> list[Any]:
-        with self.open() as stream:
-            for _, line in lines(stream, self.entry_limit):
-                rows = first_rows([line] if line else [])
-                if rows:
-                    return rows
-        return []
-
-    def _goes_on(self) -> bool:
-        with self.open() as stream:
-            return goes_on(stream)
+    window = JsonWindow(stream, limit)
+    number = 0
+    try:
+        while window.peek():
+            number += 1
+            report.rows += 1
+            yield number, bytes(window.value())
+    except (ValueError, Skip) as error:  # where the next one begins nobody knows
+        report.malformed(number, f"not valid JSON: {error}", b"")

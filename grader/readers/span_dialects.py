@@ -1,4 +1,4 @@
-"""Spans as Langfuse's SDK, MLflow, Weave and Braintrust write them, in the names of OpenInference."""
+"""Spans as Langfuse's SDK, MLflow, Weave, Braintrust and AgentOps write them, in the names of OpenInference."""
 
 from __future__ import annotations
 
@@ -21,9 +21,18 @@ _LANGFUSE = {
     "langfuse.session.id": "session.id",
     "langfuse.user.id": "user.id",
 }
+_AGENTOPS_TOOL = {
+    "agentops.entity.name": "tool.name",
+    "agentops.entity.input": "input.value",
+    "agentops.entity.output": "output.value",
+    "tool.name": "tool.name",
+    "tool.parameters": "input.value",
+    "tool.result": "output.value",
+}
+"""The later one counts where both are there."""
 _KINDS = {
     **dict.fromkeys(("CHAT_MODEL", "GENERATION"), "LLM"),
-    **dict.fromkeys(("PARSER", "WORKFLOW", "TASK", "UNKNOWN", "SPAN", "EVENT"), "CHAIN"),
+    **dict.fromkeys(("PARSER", "WORKFLOW", "TASK", "OPERATION", "UNKNOWN", "SPAN", "EVENT"), "CHAIN"),
 }
 _TYPES = {"LLM": "LLM", "TOOL": "TOOL", "SCORE": "EVALUATOR", "FACET": "EVALUATOR", "CLASSIFIER": "EVALUATOR"}
 """Braintrust's types of spans that are no mere steps."""
@@ -32,13 +41,17 @@ _COMPLETIONS = re.compile(r"(completions?\.(create|parse)|messages\.(create|stre
 
 
 def in_usual_names(attributes: dict[str, Any]) -> dict[str, Any]:
-    """`attributes` with what MLflow (each value JSON in a string) and Langfuse say under names of their own."""
+    """`attributes` with what MLflow (each value JSON in a string), Langfuse and AgentOps say under names of their own."""
     if "mlflow.spanType" in attributes or "mlflow.spanInputs" in attributes:
         more = {usual: unwrapped(attributes[name]) for name, usual in _MLFLOW.items() if name in attributes}
         kind = unwrapped(attributes.get("mlflow.spanType"))
     elif "langfuse.observation.type" in attributes:
         more = {usual: attributes[name] for name, usual in _LANGFUSE.items() if name in attributes}
         kind = attributes["langfuse.observation.type"]
+    elif "agentops.span.kind" in attributes:
+        kind = attributes["agentops.span.kind"]
+        names = _AGENTOPS_TOOL if kind == "tool" else {}
+        more = {usual: attributes[name] for name, usual in names.items() if attributes.get(name)}
     else:
         return attributes
     if isinstance(kind, str):
@@ -50,10 +63,14 @@ def in_usual_names(attributes: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_span(record: dict[str, Any]) -> dict[str, Any]:
-    """The span that a call of Weave's or a row of Braintrust's is; any other record as it is."""
+    """The span that a call of Weave's, a row of Braintrust's or of AgentOps' is; any other record as it is."""
     if "op_name" in record:
         return _of_weave(record)
-    return _of_braintrust(record) if "root_span_id" in record else record
+    if "root_span_id" in record:
+        return _of_braintrust(record)
+    if "span_name" in record and isinstance(record.get("span_attributes"), dict):
+        return _of_agentops(record)
+    return record
 
 
 def _of_weave(record: dict[str, Any]) -> dict[str, Any]:
@@ -78,6 +95,11 @@ def _of_weave(record: dict[str, Any]) -> dict[str, Any]:
         "attributes": attributes,
         "status": {"code": "ERROR", "message": str(record["exception"])} if record.get("exception") else None,
     }
+
+
+def _of_agentops(record: dict[str, Any]) -> dict[str, Any]:
+    own = record["attributes"] if isinstance(record.get("attributes"), dict) else {}
+    return {**record, "attributes": {**record["span_attributes"], **own}}
 
 
 def _of_braintrust(record: dict[str, Any]) -> dict[str, Any]:

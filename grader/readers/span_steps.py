@@ -44,6 +44,8 @@ _EVENT_ROLES = {
     "gen_ai.assistant.message": "assistant",
     "gen_ai.tool.message": "tool",
 }
+_ANSWERS = ("output.value", "gen_ai.completion", "traceloop.entity.output")
+_NOTHING: tuple[object, ...] = (None, "", [], {})
 _MODELS = ("gen_ai.response.model", "gen_ai.request.model", "llm.model_name", "ai.response.model", "ai.model.id")
 _MARKS = ("gen_ai.", "llm.", "openinference.", "ai.prompt", "ai.response", "ai.toolCall", "ai.operationId")
 
@@ -93,6 +95,7 @@ def _step(span: Span, number: int, report: Report, inner_calls: frozenset[str]) 
         kind=kind,
         label=label,
         decode=decode,
+        answer=lambda: next((attributes[key] for key in _ANSWERS if attributes.get(key) not in _NOTHING), None),
         parent=span.parent,
         name=_agent_name(span) if kind == "agent" else span.name,
         time=span.start,
@@ -152,9 +155,11 @@ def _vercel_kind(operation: str) -> StepKind:
 
 
 def _speaks(span: Span) -> bool:
-    """A span without a kind whose attributes or events are messages."""
+    """A span without a kind whose attributes or events are messages, or that names the model that answered."""
     marks = ("gen_ai.prompt.", "gen_ai.completion.", "llm.input_messages", "llm.output_messages")
     if any(key in (_GENAI_INPUT, _GENAI_OUTPUT) or key.startswith(marks) for key in span.attributes):
+        return True
+    if {"llm.model_name", "output.value"} <= span.attributes.keys():
         return True
     return any(
         event.name in _EVENT_ROLES or event.name == "gen_ai.choice" or _GENAI_OUTPUT in event.attributes
@@ -175,7 +180,7 @@ def _places(span: Span) -> list[Mapping[str, Any]]:
 
 def _found(span: Span, key: str) -> Any:
     for place in _places(span):
-        if place.get(key) not in (None, "", [], {}):
+        if place.get(key) not in _NOTHING:
             return unwrapped(place[key])
     return None
 
@@ -200,7 +205,7 @@ def _given(span: Span, history: History, report: Report) -> list[Message]:
     if events := [message for event in span.events if event.name in _EVENT_ROLES for message in _event(event, report)]:
         return events
     for key in ("ai.prompt", "input.value", "gen_ai.prompt", "llm.prompts", "traceloop.entity.input"):
-        if attributes.get(key) not in (None, "", [], {}):
+        if attributes.get(key) not in _NOTHING:
             return history.decode(attributes[key], "input")
     prompts = [event.attributes.get("gen_ai.prompt") for event in span.events if event.name == "gen_ai.content.prompt"]
     return history.decode(prompts[0], "input") if prompts else []
@@ -221,8 +226,8 @@ def _said(span: Span, history: History, report: Report) -> list[Message]:
         message for event in span.events if event.name == "gen_ai.choice" for message in _event(event, report)
     ]:
         return choices
-    for key in ("output.value", "gen_ai.completion", "traceloop.entity.output"):
-        if attributes.get(key) not in (None, "", [], {}):
+    for key in _ANSWERS:
+        if attributes.get(key) not in _NOTHING:
             return history.decode(attributes[key], "output")
     texts = [
         event.attributes.get("gen_ai.completion") for event in span.events if event.name == "gen_ai.content.completion"

@@ -12,7 +12,7 @@ from grader.readers.payload import unwrapped
 from grader.readers.span_dialects import as_span, in_usual_names
 from grader.readers.streamed import is_list
 
-__all__ = ["Event", "Span", "compacted", "flat", "indexed", "sdk_span", "sdk_spans"]
+__all__ = ["Event", "Span", "compacted", "flat", "in_trace", "indexed", "sdk_span", "sdk_spans", "trace_of"]
 
 _DEPTH = 12
 _NUMBERED = ("llm.", "gen_ai.prompt", "gen_ai.completion")
@@ -110,14 +110,30 @@ def indexed(attributes: Mapping[str, Any], prefix: str) -> list[dict[str, Any]]:
 def sdk_spans(value: object, depth: int = 3) -> Iterator[object]:
     """The spans in a document: one span, a list, `{spans: […]}`, `{data: […]}`, or lists and spans under any names."""
     if isinstance(value, dict) and sdk_span(value) is None and depth:
+        trace = trace_of(value)
         for item in value.values():
+            if isinstance(item, list) and not any(isinstance(inner, dict) for inner in item):
+                continue  # tags, and what else a trace has beside its spans
             if is_list(item):
                 for inner in item:
-                    yield from _with_children(inner)
+                    yield from _with_children(in_trace(inner, trace))
             elif isinstance(item, dict):
                 yield from sdk_spans(item, depth - 1)
     else:
         yield from _with_children(value)
+
+
+def trace_of(document: Mapping[str, Any]) -> str | None:
+    """The id of the trace whose spans a document holds, where it says so: AgentOps' spans do not."""
+    about = document["trace"] if isinstance(document.get("trace"), dict) else document
+    return _id(about, "trace_id", "traceId")
+
+
+def in_trace(item: object, trace: str | None) -> object:
+    """A span of that trace, where it names none itself; anything else as it is."""
+    if trace is None or not isinstance(item, dict) or "span_id" not in item:
+        return item
+    return {"trace_id": trace, **item}
 
 
 def _with_children(value: object) -> Iterator[object]:

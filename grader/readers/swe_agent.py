@@ -168,7 +168,9 @@ def _history(history: list[Any] | StreamedList, report: Report, threads: dict[st
     """The turns; each agent has its own thread, the first one main."""
     messages: list[Message] = []
     names: dict[str, str] = {}
-    acted: set[str] = set()  # threads whose last turn was an action without a call of the API's kind
+    acted: dict[
+        str, str | None
+    ] = {}  # threads whose last turn was an action without a call of the API's kind, and its name
     for row in history:
         with contained(report, "message"):
             if not isinstance(row, dict):
@@ -176,10 +178,10 @@ def _history(history: list[Any] | StreamedList, report: Report, threads: dict[st
                 continue
             thread = _thread(row, names, threads)
             answered = thread in acted and row.get("role") == "user"
-            acted.discard(thread)
-            fresh = _answer(row, thread, report) if answered else _turn(row, thread, report)
-            if any(block.kind == "tool_call" and block.name == "shell" for block in fresh[-1].blocks):
-                acted.add(thread)
+            name = acted.pop(thread, None)
+            fresh = _answer(row, thread, name, report) if answered else _turn(row, thread, report)
+            if _action(row) and not row.get("tool_calls") and row.get("role") == "assistant":
+                acted[thread] = next(block.name for block in fresh[-1].blocks if block.kind == "tool_call")
             messages += fresh
     return messages
 
@@ -197,7 +199,7 @@ def _thread(row: dict[str, Any], names: dict[str, str], threads: dict[str, dict[
 
 def _turn(row: dict[str, Any], thread: str, report: Report) -> list[Message]:
     flags = ("demo",) if row.get("is_demo") is True else ()
-    role, calls, action = row.get("role"), row.get("tool_calls"), row.get("action")
+    role, calls, action = row.get("role"), row.get("tool_calls"), _action(row)
     if role == "tool":
         ids = row.get("tool_call_ids")
         call_id = row.get("tool_call_id") or (ids[0] if isinstance(ids, list) and ids else None)
@@ -207,10 +209,8 @@ def _turn(row: dict[str, Any], thread: str, report: Report) -> list[Message]:
     content = row.get("content") or row.get("thought")
     thoughts = row.get("thinking_blocks")
     blocks = content_blocks(thoughts, "assistant", report) if isinstance(thoughts, list) else []
-    if not calls and isinstance(action, str) and action.strip():
-        said = _without_action(content, action) if isinstance(content, str) else content
-        blocks += [*content_blocks(said, "assistant", report), _shell(action)]
-        return [turn("assistant", blocks, thread=thread, flags=flags)]
+    if not calls and action is not None:
+        return [turn("assistant", [*blocks, *_acting(content, action, report)], thread=thread, flags=flags)]
     kept = {key: value for key, value in row.items() if key != "content"}
     found = openai_message({**kept, "content": content}, report, thread=thread, flags=flags)
     if not blocks:
@@ -218,14 +218,24 @@ def _turn(row: dict[str, Any], thread: str, report: Report) -> list[Message]:
     return [turn("assistant", [*blocks, *found[0].blocks], thread=thread, flags=flags), *found[1:]]
 
 
-def _answer(row: dict[str, Any], thread: str, report: Report) -> list[Message]:
+def _answer(row: dict[str, Any], thread: str, name: str | None, report: Report) -> list[Message]:
     flags = ("demo",) if row.get("is_demo") is True else ()
-    return [turn("tool", result_block(row.get("content"), report, name="shell"), thread=thread, flags=flags)]
+    return [turn("tool", result_block(row.get("content"), report, name=name), thread=thread, flags=flags)]
 
 
-def _shell(action: str) -> Block:
-    """The action as it was typed: one string, no named arguments."""
-    return Block(kind="tool_call", text=action.removesuffix("\n"), name="shell")
+def _action(row: dict[str, Any]) -> str | None:
+    action = row.get("action")
+    return action if isinstance(action, str) and action.strip() else None
+
+
+def _acting(said: Any, action: str, report: Report) -> list[Block]:
+    """What was said, and the action: the call in the text where the model wrote one (`<function=bash>…`), else the action
+    as it was typed, one string without named arguments."""
+    left = _without_action(said, action) if isinstance(said, str) else said
+    blocks = content_blocks(left, "assistant", report)
+    if left == said and any(block.kind == "tool_call" for block in blocks):
+        return blocks
+    return [*blocks, Block(kind="tool_call", text=action.removesuffix("\n"), name="shell")]
 
 
 def _without_action(text: str, action: str) -> str:
@@ -255,18 +265,17 @@ def _steps(steps: list[Any] | StreamedList, report: Report) -> list[Message]:
 
 
 def _step(step: dict[str, Any], report: Report) -> list[Message]:
-    response, action, observation = step.get("response"), step.get("action"), step.get("observation")
+    response, action, observation = step.get("response"), _action(step), step.get("observation")
     said = response if response else step.get("thought")
     thought = reasoning_block(step.get("reasoning_content"))
     blocks: list[Block] = [thought] if thought else []
-    if isinstance(action, str) and action.strip():
-        said = _without_action(said, action) if isinstance(said, str) else said
-        blocks += [*content_blocks(said, "assistant", report), _shell(action)]
+    if action is not None:
+        blocks += _acting(said, action, report)
     else:
         blocks += content_blocks(said, "assistant", report)
-        if isinstance(action, dict):
-            blocks.append(tool_call(action.get("name") or "shell", action))
+        if isinstance(step.get("action"), dict):
+            blocks.append(tool_call(step["action"].get("name") or "shell", step["action"]))
     messages = [turn("assistant", blocks)]
-    if observation or (observation is not None and blocks and blocks[-1].kind == "tool_call"):
+    if observation or (observation is not None and any(block.kind == "tool_call" for block in blocks)):
         messages.append(turn("tool", result_block(observation, report)))
     return messages

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from grader.readers.contained import FAULTS, contained
@@ -13,6 +14,7 @@ from grader.readers.finish import finish, score
 from grader.readers.given import logged_condition
 from grader.readers.jsontext import compact
 from grader.readers.openai_messages import openai_conversation, openai_message, openai_messages
+from grader.readers.plain_chat import conversation
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
 from grader.readers.streamed import is_list
@@ -176,15 +178,16 @@ def _displayed(text: str, report: Report) -> list[Message]:
 def _tau2(
     source: Source, report: Report, run: dict[str, Any], info: dict[str, Any], row: int | None
 ) -> Transcript | None:
-    spoken = _flat(run.get("messages"))
-    messages = [message for item in spoken for message in _message(item, report, row)]
+    messages = conversation(
+        _flat(run.get("messages")), lambda rest: [message for item in rest for message in _message(item, report, row)]
+    )
     if not any(message.blocks for message in messages):
         messages = tick_messages(run.get("ticks"), report)
     if not any(message.blocks for message in messages):
         return None
     policy = run.get("policy")
     if isinstance(policy, str) and policy.strip() and messages[0].role != "system":
-        messages.insert(0, turn("system", text_blocks(policy, "system")))
+        messages = [turn("system", text_blocks(policy, "system")), *messages]
     agent = info["agent_info"] if isinstance(info.get("agent_info"), dict) else {}
     environment = info["environment_info"] if isinstance(info.get("environment_info"), dict) else {}
     return finish(
@@ -213,8 +216,11 @@ def _tau2(
 
 def _flat(rows: object) -> list[Any]:
     """Messages, with the results of several calls in one row taken apart."""
+    rows = rows if isinstance(rows, list) else []
+    if "tool_messages" not in chain.from_iterable([row for row in rows if type(row) is dict]):
+        return rows
     flat: list[Any] = []
-    for row in rows if isinstance(rows, list) else []:
+    for row in rows:
         inner = row.get("tool_messages") if isinstance(row, dict) else None
         flat += inner if isinstance(inner, list) else [row]
     return flat

@@ -15,7 +15,7 @@ _REST = re.compile(r":[0-5]\d(?:\.(\d{1,9}))?(?:Z|\+00:00)", re.ASCII)
 _TO_THE_MINUTE = len("2026-01-01T00:00")
 _TO_THE_SECOND = len("2026-01-01T00:00:00")
 _LONGEST = len("2026-01-01T00:00:00.000000Z")
-_DAY = 24 * 60 * 60
+_TWO = [f"{number:02}" for number in range(60)]
 _EPOCH = date(1970, 1, 1).toordinal()
 _NUMBER = re.compile(r"\d{9,20}(\.\d+)?")
 
@@ -85,8 +85,9 @@ def _from_epoch(number: float) -> str | None:
         part, seconds = modf(number / scale)
         carried, micros = divmod(round(part * 1e6), 10**6)
         whole = int(seconds) + carried
-    days, second = divmod(whole, _DAY)
-    told = f"{_day(days)}T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
+    minutes, second = divmod(whole, 60)
+    days, minute = divmod(minutes, 24 * 60)
+    told = f"{_day(days)}T{_TWO[minute // 60]}:{_TWO[minute % 60]}:{_TWO[second]}"
     return f"{told}.{micros:06}Z" if micros else f"{told}Z"
 
 

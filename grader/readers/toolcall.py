@@ -82,8 +82,10 @@ def arguments_text(arguments: object) -> tuple[str, bool]:
 
 def flat_lines(arguments: dict[str, str]) -> str:
     """The canonical text of arguments that are all strings."""
-    lines = [f"{key}:\n{value}" if "\n" in value else f"{key}: {value}" for key, value in arguments.items()]
-    return lines[0] if len(lines) == 1 else "\n".join(lines)
+    if len(arguments) == 1:
+        [(key, value)] = arguments.items()
+        return f"{key}:\n{value}" if "\n" in value else f"{key}: {value}"
+    return "\n".join([f"{key}:\n{value}" if "\n" in value else f"{key}: {value}" for key, value in arguments.items()])
 
 
 def _flatten(path: str, value: object, depth: int, lines: list[str]) -> None:

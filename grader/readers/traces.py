@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from grader.readers.contained import contained
 from grader.readers.content import plain_text, text_blocks
-from grader.readers.payload import unwrapped
+from grader.readers.payload import answer_in_words, unwrapped
 from grader.readers.report import Report
 from grader.readers.threads import message_key
 from grader.readers.times import utc_iso
@@ -43,6 +43,8 @@ class Step:
     """What it is counted as when it gives no messages."""
     decode: Callable[[History], Said] = lambda history: ([], [])
     """What went in and what came out."""
+    answer: Callable[[], object] = lambda: None
+    """What came out, as it was logged."""
     parent: str | None = None
     name: str = ""
     time: object = None
@@ -130,6 +132,10 @@ def holds_messages(value: object) -> bool:
     return value.get("type") in ("human", "ai") and "content" in value
 
 
+def _in_words(step: Step) -> list[Message]:
+    return [] if step.failed else answer_in_words(step.answer())
+
+
 class _Tree:
     """The steps of a trace, in the order they were begun."""
 
@@ -147,7 +153,7 @@ class _Tree:
         """The steps to take the conversation from, with what they say."""
         found = self._decoded(lambda step: step.kind == "call")
         if found:
-            return self._without_wrappers(found)
+            return [(step, (given, said or _in_words(step))) for step, (given, said) in self._without_wrappers(found)]
         tiers: tuple[Callable[[Step], bool], ...] = (
             lambda step: step.kind == "agent",
             lambda step: step.kind in ("chain", "other") and step.structured(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,6 +14,11 @@ from grader.rubric import Rubric
 from grader.store import Entry, Selection, Store, entries, iter_transcripts
 from grader.store.rollup import roll_up, standings
 from grader.text import sanitise
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+"""Columns in which no line of a table needs to be broken."""
 
 __all__ = ["Hit", "hit_json", "list_json", "print_hits", "print_list", "search"]
 
@@ -67,7 +72,9 @@ def _labels(store: Store, rubric: Rubric, found: list[Entry]) -> dict[int, dict[
 
 
 def print_list(store: Store, rubric: Rubric, where: Selection, *, labels: bool, limit: int | None) -> None:
-    """A table; with `labels` a column of what is present according to whom."""
+    """A table; with `labels` a column of what is present according to whom. Where its lines would have to be broken each
+    transcript has its id on a line of its own, to be copied whole, and the rest under it.
+    """
     found = list(entries(store, where))
     shown = found[:limit]
     out = console()
@@ -79,14 +86,35 @@ def print_list(store: Store, rubric: Rubric, where: Selection, *, labels: bool, 
         return
     columns = ["id", "model", "condition", "format", "messages", *(["present"] if labels else [])]
     said = _labels(store, rubric, shown) if labels else {}
+    present = [_present(said.get(item.key, {})) for item in shown]
     rows = [
-        [item.id, item.model, item.condition, item.format, item.n_messages]
-        + ([_present(said.get(item.key, {}))] if labels else [])
-        for item in shown
+        [item.id, item.model, item.condition, item.format, item.n_messages, *([words] if labels else [])]
+        for item, words in zip(shown, present, strict=True)
     ]
-    print_rows(out, columns, rows, numbers=("messages",))
+    if not print_rows(out, columns, rows, numbers=("messages",)):
+        for item, words in zip(shown, present, strict=True):
+            _print_stacked(out, item, words)
     more = f" (of {len(found)}; --limit {limit})" if len(shown) < len(found) else ""
-    out.print(plain(f"{len(shown)} transcripts{more}"))
+    out.print(plain(f"{_count(len(shown), 'transcript')}{more}"))
+
+
+def _print_stacked(out: Console, item: Entry, present: str) -> None:
+    from rich.padding import Padding
+
+    out.print(plain(item.id, style="bold"), soft_wrap=True)
+    facts = [
+        item.model,
+        item.condition and f"condition {item.condition}",
+        item.format,
+        _count(item.n_messages, "message"),
+    ]
+    for line in (" · ".join(str(fact) for fact in facts if fact), present and f"present: {present}"):
+        if line:
+            out.print(Padding(plain(line), (0, 0, 0, 2)))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _present(said: dict[str, dict[str, str]]) -> str:

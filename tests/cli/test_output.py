@@ -69,6 +69,14 @@ def test_what_strict_counts_and_what_an_empty_folder_says(grader: Callable, chat
     assert grader("import", "empty", code=1).err == "grader: nothing was read: there are no files\n"
 
 
+def test_a_file_name_of_several_lines_is_told_in_one(grader: Callable, tmp_path: Path) -> None:
+    name = "a\n9 transcripts: 9 new\u2028\x1b[2Jb"
+    (tmp_path / f"{name}.csv").write_text("x\n")
+    for command in (("import", f"{name}.none"), ("import-labels", f"{name}.csv")):
+        said = grader(*command, code=1).err
+        assert said.startswith("grader: a 9 transcripts: 9 new ␛[2Jb.") and said.count("\n") == 1, command
+
+
 def test_warnings_are_explained_and_what_was_left_out_is_counted(grader: Callable, tmp_path: Path) -> None:
     call = {"id": "c", "type": "function", "function": {"name": "look", "arguments": "{}"}}
     row = {"messages": [{"role": "assistant", "content": None, "tool_calls": [call]}]}
@@ -83,6 +91,27 @@ def test_warnings_are_explained_and_what_was_left_out_is_counted(grader: Callabl
     said = {"type": "response_item", "payload": {"type": "message", "role": "user", "content": "Hi."}}
     (tmp_path / "codex.jsonl").write_text("\n".join(map(json.dumps, [*events, said])))
     assert "left out by a rule of the format: 1 " in grader("import", "codex.jsonl", "--explain").out
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_ids_in_a_list_are_never_broken(grader: Callable, chat_log: Callable, columns: int) -> None:
+    names = ["run-1", "airline/task_12/trial_3/acme-orion-2-20260101", "識別子" * 12]
+    chat_log("logs/a.jsonl", [(name, "acme/orion-2-20260101", "Go on.", THREAT + name) for name in names])
+    grader("grade", "logs", "--set", "condition=explicit-america_replacement")
+    lines = grader("list", "--labels", env={"COLUMNS": str(columns)}).out.splitlines()
+    for name in names:
+        assert sum(line.split("  ")[0] == name for line in lines) == 1
+    told = " ".join(line.strip() for line in lines)
+    assert told.count("acme/orion-2-20260101 · condition explicit-america_replacement · chat · 2 messages") == 3
+    assert told.count("present: threat (rules)") == 3
+
+
+def test_a_list_that_fits_is_a_table(grader: Callable, chat_log: Callable) -> None:
+    chat_log("logs/a.jsonl", [("run-1", "acme/orion-2", "Go on.", CALM)])
+    grader("import", "logs")
+    header, _, row, count = grader("list", env={"COLUMNS": "60"}).out.splitlines()
+    assert header.split() == ["id", "model", "condition", "format", "messages"]
+    assert (row.split(), count) == (["run-1", "acme/orion-2", "chat", "2"], "1 transcript")
 
 
 @pytest.mark.parametrize(

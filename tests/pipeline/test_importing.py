@@ -12,6 +12,7 @@ import pytest
 from grader.errors import BadInput
 from grader.pipeline import import_paths
 from grader.readers import ReadOptions
+from grader.readers.reasons import in_words
 from grader.store import Store, entries, load
 
 
@@ -78,10 +79,33 @@ def test_ids_of_other_formats_are_not_those_of_one_session(store: Store, tmp_pat
     assert len(list(entries(store))) == 2
 
 
+def test_rows_of_a_table_of_fields_that_are_of_no_use_are_counted_and_named(store: Store, tmp_path: Path) -> None:
+    _written(
+        tmp_path, "a.jsonl", [{"id": name, "messages": [{"role": "user", "content": name}]} for name in ("r1", "r2")]
+    )
+    table = tmp_path / "runs.csv"
+    table.write_text("id,condition\nr1,calm\nr9,\x1b[2Jhot\nr2,hot\n,calm\nr1,calm\nr8\x1b[2J,hot\n")
+    summary = import_paths(store, [tmp_path / "a.jsonl"], ReadOptions(meta=table))
+    assert {found.id: found.condition for found in entries(store)} == {"r1": "calm", "r2": "hot"}
+    told = {warned.reason: (warned.path, warned.line, warned.count, warned.detail) for warned in summary.warnings}
+    assert told == {
+        "meta_without_transcript": (str(table), 3, 2, "r9, r8␛[2J"),
+        "meta_without_name": (str(table), 5, 1, ""),
+    }
+    assert all(in_words(reason) for reason in told)
+
+
+def test_many_rows_of_no_transcript_are_named_by_the_first_few(store: Store, tmp_path: Path) -> None:
+    _written(tmp_path, "a.jsonl", [{"id": "r1", "messages": [{"role": "user", "content": "Go."}]}])
+    (tmp_path / "runs.csv").write_text("path,arm\na.jsonl,x\n" + "".join(f"b{number},y\n" for number in range(8)))
+    [told] = import_paths(store, [tmp_path / "a.jsonl"], ReadOptions(meta=tmp_path / "runs.csv")).warnings
+    assert (told.count, told.detail) == (8, "b0, b1, b2, b3, b4, …")
+
+
 def test_a_path_that_is_not_there_is_said_before_anything_is_read(store: Store, tmp_path: Path) -> None:
     _written(tmp_path, "a.jsonl", _session("Two files."))
-    for missing in ("nothing.jsonl", "nothing*.jsonl"):
-        with pytest.raises(BadInput, match="no such file"):
+    for missing, said in (("nothing.jsonl", "no such file"), ("nothing*.jsonl", "nothing matches")):
+        with pytest.raises(BadInput, match=said):
             import_paths(store, [tmp_path / "a.jsonl", tmp_path / missing])
     assert not list(entries(store))
 
@@ -100,15 +124,6 @@ def test_an_earlier_state_of_a_session_counts_as_what_it_became(store: Store, tm
     ]
 
 
-def test_rows_of_meta_that_name_no_transcript_are_told(store: Store, tmp_path: Path) -> None:
-    _written(tmp_path, "a.jsonl", _session("Two files."))
-    (tmp_path / "meta.csv").write_text("id,condition\ns,calm\nS1,tense\nS2,tense\n")
-    summary = import_paths(store, [tmp_path / "a.jsonl"], ReadOptions(meta=tmp_path / "meta.csv"))
-    [warned] = [warned for warned in summary.warnings if warned.reason == "unmatched_rows"]
-    assert (warned.count, warned.detail) == (2, "rows name no transcript of this run: S1, S2")
-    assert [found.condition for found in entries(store)] == ["calm"]
-
-
 def test_a_member_may_have_a_longer_name_than_a_file_can(store: Store, tmp_path: Path) -> None:
     rows = "".join(json.dumps(row) + "\n" for row in _session("Two files."))
     with zipfile.ZipFile(tmp_path / "runs.zip", "w") as packed:
@@ -116,5 +131,5 @@ def test_a_member_may_have_a_longer_name_than_a_file_can(store: Store, tmp_path:
         packed.writestr("f" * 300 + "/a.jsonl", rows)
     summary = import_paths(store, [tmp_path / "runs.zip"])
     assert (summary.new, summary.unchanged, summary.skipped) == (1, 1, [])
-    with pytest.raises(BadInput, match="no such file"):
+    with pytest.raises(BadInput, match="too long"):
         import_paths(store, ["n" * 300])

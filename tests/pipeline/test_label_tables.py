@@ -64,7 +64,17 @@ def test_a_quote_that_does_not_close_swallows_no_rows(study: Study, store: Store
 def test_two_columns_of_one_name_are_refused_where_they_matter(study: Study) -> None:
     with pytest.raises(BadInput, match="table:1: value: two columns are called so"):
         study("transcript,label,value,value,rater\na,leak,yes,no,ana\n")
-    assert study("transcript,x,x,label,value,rater\na,1,2,leak,no,ana\n").taken == 1
+    done = study("transcript,x,x,label,value,rater\na,1,2,leak,no,ana\n")
+    assert (done.taken, done.left_out) == (1, {"columns that nothing reads (x, x)": 2})
+
+
+def test_json_nested_beyond_measure_is_no_internal_error(study: Study, store: Store, tmp_path: Path) -> None:
+    for table, place in (("[" * 100_000, "table"), ('{"a":' * 100_000, "table:1")):
+        with pytest.raises(BadInput, match=rf"{place}: not JSON: maximum recursion"):
+            study(table)
+    known = '{"transcript_digest": "", "label_digest": "", "rater": "", "label": ""}\n'
+    (tmp_path / "export").write_text(known + '{"a":' * 100_000)
+    assert [bad.line for bad in import_labels(store, tmp_path / "export", RUBRIC).rejected] == [1, 2]
 
 
 def test_a_cell_of_any_length_and_columns_that_nothing_reads(study: Study) -> None:

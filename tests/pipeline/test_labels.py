@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from grader.errors import UsageError
 from grader.pipeline import import_paths
-from grader.pipeline.labels import Rejected, import_labels
+from grader.pipeline.labels import Rejected, import_labels, load_map
 from grader.reports.exports import export_annotations
 from grader.rubric import load_rubric
 from grader.store import Store, open_store, read_annotations
@@ -56,7 +57,7 @@ def test_our_own_csv_comes_back_too(project: Callable, tmp_path: Path) -> None:
     project("import-labels", "l.csv", "--blind")
     project("export", "csv", "--where", "rater=ana", "--out", "back.csv")
     project("import", "logs.jsonl", "--db", "other.db")
-    project("import-labels", "back.csv", "--db", "other.db", "--blind")
+    project("import-labels", "back.csv", "--db", "other.db")
     [row] = current(project, "--db", "other.db")
     assert (row["transcript"], row["message"], row["label"], row["value"], row["rater"], row["view"]) == (
         "run-a", 2, "threat", "present", "human:ana", "blind",
@@ -72,7 +73,7 @@ def study(store: Store, tmp_path: Path) -> Callable[[str], list[Rejected]]:
 
     def labelled(text: str, **how: Any) -> list[Rejected]:
         (tmp_path / "table").write_text(text)
-        return import_labels(store, tmp_path / "table", RUBRIC, view="blind", **how).rejected
+        return import_labels(store, tmp_path / "table", RUBRIC, **{"view": "blind", **how}).rejected
 
     return labelled
 
@@ -89,7 +90,8 @@ def test_a_csv_brings_back_ids_evidence_and_what_was_said_first(
         "transcript,message,label,value,rater,quote,note\na,1,threat,present,ana,send the photos,=plain\nb,,leak,absent,ben,,\n"
     )
     said = json.loads(exported(store, tmp_path, "jsonl").splitlines()[0])
-    study(json.dumps({**said, "id": "f" + said["id"][1:], "value": "absent", "view": "revealed", "spans": []}))
+    later = {**said, "id": "f" + said["id"][1:], "value": "absent", "view": "revealed", "spans": []}
+    study(json.dumps(later), view=None)
     table, log = exported(store, tmp_path), exported(store, tmp_path, "jsonl", history=True)
     assert ",absent,present," in table
     with open_store(tmp_path / "other.db") as other:
@@ -126,10 +128,10 @@ def test_a_row_of_an_export_that_was_edited_is_named_and_one_without_an_id_is_ne
     study("transcript,message,label,value,rater\na,1,threat,present,ana\n")
     header, row = exported(store, tmp_path).splitlines()
     edited = row.replace(",present,present,", ",absent,present,")
-    [refused] = study(f"{header}\n{edited}\n")
+    [refused] = study(f"{header}\n{edited}\n", view=None)
     assert "a change is a row without an id" in refused.reason
     cells = dict(zip(header.split(","), edited.split(","), strict=True)) | {"id": "", "first_id": "", "created": ""}
-    assert study(f"{header}\n{','.join(cells.values())}\n") == []
+    assert study(f"{header}\n{','.join(cells.values())}\n", view=None) == []
     assert [found.value for found in read_annotations(store)] == ["absent"]
     assert study(f"{header}\n{edited}\n", rater="ben") == []
     assert {found.rater for found in read_annotations(store)} == {"human:ana", "human:ben"}
@@ -244,6 +246,57 @@ def test_an_edited_line_of_an_export_is_refused(project: Callable, tmp_path: Pat
     row["id"] = "0" * 24
     (tmp_path / "x.jsonl").write_text(json.dumps(row))
     assert "quote does not stand there" in project("import-labels", "x.jsonl", code=1).err
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_a_flag_that_an_export_answers_itself_is_refused_and_a_rater_makes_a_table_of_it(
+    study: Callable[..., list[Rejected]], store: Store, tmp_path: Path, form: str
+) -> None:
+    study("transcript,message,label,value,rater,quote\na,1,threat,present,ana,send the photos\n")
+    said = exported(store, tmp_path, form)
+    for flag, given in (("--blind", {"view": "blind"}), ("--round", {"view": None, "round": "pilot"})):
+        with pytest.raises(UsageError, match=f"{flag}: an export of grader says rater, round and view itself"):
+            study(said, **given)
+    assert study(said, rater="ben", view="assisted") == []
+    ana, ben = sorted(read_annotations(store), key=lambda found: found.rater)
+    assert (ben.rater, ben.view, ben.value) == ("human:ben", "assisted", "present")
+    assert [span.quote for span in ben.spans] == ["send the photos"] and ben.spans == ana.spans
+    (tmp_path / "all").write_text(said)
+    left_out = import_labels(store, tmp_path / "all", load_rubric("agentic-misalignment"), rater="ben").left_out
+    assert ("spans" in " ".join(left_out)) == (form == "csv")  # where their quotes have a column of their own
+    (tmp_path / "m.toml").write_text('[raters]\n"human:ana" = "cho"\n')
+    assert study(said, how=load_map(tmp_path / "m.toml")) == []
+    assert {found.rater for found in read_annotations(store)} == {"human:ana", "human:ben", "human:cho"}
+
+
+def test_a_file_that_is_refused_does_not_hide_what_became_of_the_others(project: Callable, tmp_path: Path) -> None:
+    project("export", "jsonl", "--out", "all.jsonl")
+    (tmp_path / "l.csv").write_text("transcript,label,value,rater\nrun-a,leak,absent,ana\nnobody,leak,absent,ana\n")
+    ran = project("import-labels", "none.csv", "l.csv", "all.jsonl", "--blind", code=2)
+    assert "l.csv: 1 taken, 0 known already, 1 not taken" in ran.out
+    for said in (
+        "none.csv: not taken: cannot be read",
+        "l.csv:3: not taken",
+        "all.jsonl: --blind: an export of grader",
+    ):
+        assert any(line.startswith(said) for line in ran.err.splitlines()), said
+    assert "--where: only with --scores" in project("import-labels", "l.csv", "--where", "model=x", code=2).err
+
+
+def test_labels_come_from_standard_input(project: Callable) -> None:
+    table = "transcript,label,value,rater\nrun-a,leak,absent,ana\n"
+    assert "-: 1 taken" in project("import-labels", "-", "--blind", stdin=table).out
+    said = project("export", "jsonl").out
+    project("import", "logs.jsonl", "--db", "other.db")
+    project("import-labels", "-", "--db", "other.db", stdin=said)
+    assert current(project, "--db", "other.db") == current(project) != []
+    assert "-:1: the table is empty" in project("import-labels", "-", stdin="", code=1).err
+
+
+def test_rows_of_json_may_hold_a_line_separator(study: Callable[..., list[Rejected]], store: Store) -> None:
+    row = {"transcript": "a", "label": "leak", "value": "absent", "rater": "ana", "note": "one\u2028two"}
+    assert study(json.dumps(row, ensure_ascii=False)) == []
+    assert [found.note for found in read_annotations(store)] == ["one\u2028two"]
 
 
 def values(store: Store) -> dict[str, str | None]:

@@ -87,7 +87,11 @@ def test_unknown_keys_change_nothing(path: Path, tmp_path: Path) -> None:
 def test_rows_are_messages_or_named_leftovers(path: Path) -> None:
     """Where a row is a message: what was read and what was left out adds up to the rows of the file."""
     reading = Reading(path)
-    whole = path.name in ("exec.jsonl", "first.json")  # an item with call and result, and a session in one object
+    whole = path.name in (
+        "exec.jsonl",
+        "exec_events.jsonl",
+        "first.json",
+    )  # an item with call and result, and a session in one object
     if whole or format_of(path) not in (
         "codex",
         "managed_agents",

@@ -49,6 +49,17 @@ def test_copied_context_is_flagged_and_embedded_trajectories_are_threads() -> No
     assert log("atif/embedded.json").warnings == {}
 
 
+def test_the_model_is_that_of_the_main_thread_and_no_other_is_lost(tmp_path: Path) -> None:
+    trajectory = json.loads((FIXTURES / "atif" / "embedded.json").read_text())
+    transcript = log("atif/embedded.json").only
+    assert (transcript.model, transcript.metadata["models"]) == ("m-1", ["m-1", "m-2"])
+    del trajectory["agent"]["model_name"]
+    trajectory["steps"][-1]["model_name"] = "m-3"
+    (tmp_path / "t.json").write_text(json.dumps(trajectory))
+    transcript = Reading(tmp_path / "t.json").only
+    assert (transcript.model, transcript.metadata["models"]) == ("m-3", ["m-3", "m-2", "m-1"])
+
+
 def test_a_parent_beside_its_child_is_one_transcript_with_a_thread() -> None:
     transcript = log("atif/pair.json").only
     assert said(thread(transcript, "s-4-child")) == [("assistant", [("text", "Gone.")])]

@@ -221,11 +221,50 @@ def test_ciphertext_is_never_text() -> None:
             {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,QUJD"}},
             "[file application/pdf 3 B a.pdf]",
         ),
+        (
+            {"type": "document", "document": "data:text/csv;base64,QUJD", "filename": "a.csv"},
+            "[document text/csv 3 B a.csv]",
+        ),
+        (
+            {"type": "document", "title": "Q3\nplan", "source": {"type": "url", "url": "https://x.example/a.pdf"}},
+            "[document https://x.example/a.pdf Q3 plan]",
+        ),
+        ({"type": "document", "title": "Plan", "source": {"type": "file", "file_id": "file_1"}}, "[document Plan]"),
     ],
 )
 def test_media_is_a_placeholder(item: dict[str, Any], text: str) -> None:
     (block,) = content_blocks([item], "user", report())
     assert block.text == text
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ({"type": "text", "media_type": "text/plain", "data": "Sell it all."}, ["text/plain ", "Sell it all."]),
+        (
+            {
+                "type": "content",
+                "content": [
+                    {"type": "text", "text": "Sell it all."},
+                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "QUJD"}},
+                ],
+            },
+            ["", "Sell it all.", "[image image/png 3 B]"],
+        ),
+        ({"type": "content", "content": "Sell it all."}, ["", "Sell it all."]),
+    ],
+)
+def test_a_document_in_words_keeps_its_title_and_what_is_said_about_it(source: dict[str, Any], told: list[str]) -> None:
+    item = {"type": "document", "title": "Board minutes", "context": "Confidential.", "source": source}
+    kind, *rest = told
+    blocks = content_blocks([item], "user", report())
+    assert [block.text for block in blocks] == [f"[document {kind}Board minutes]", "Confidential.", *rest]
+    assert [block.kind for block in blocks[:2]] == ["media", "text"]
+    [result, named] = content_blocks(
+        [{"type": "tool_result", "tool_use_id": "t", "content": [item]}], "user", report()
+    )[:2]
+    assert result.text == "\n".join(["Confidential.", rest[0]])
+    assert named.text == f"[document {kind}Board minutes]"
 
 
 def test_data_uris_in_running_text_are_placeholders() -> None:

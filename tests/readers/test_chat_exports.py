@@ -66,6 +66,7 @@ def test_claude_content_attachments_and_tools() -> None:
         (
             "user",
             ("text", None, None, "Summarise."),
+            ("media", None, None, "[file txt letter.txt]"),
             ("text", None, None, "Dear Sir"),
             ("media", None, None, "[file scan.png]"),
         ),

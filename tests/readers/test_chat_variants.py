@@ -102,3 +102,48 @@ def test_a_history_of_the_responses_api_keeps_its_calls_and_results(write: Any) 
             ("assistant", [("text", None)]),
         ]
         assert reading.warnings == {}
+
+
+def test_a_converters_calls_results_and_roles_are_told_once_and_as_they_were(write: Any) -> None:
+    arguments = '{"path": "a"}'
+    call = {"id": "c1", "type": "function", "function": {"name": "read", "arguments": arguments}}
+    item = {"type": "tool_call", "tool_call_id": "c1", "name": "read", "arguments": arguments}
+    outputs = [
+        {"type": "tool_output", "text": 'It says "hello".'},
+        {
+            "type": "tool_output",
+            "text": [{"type": "text", "text": "And more."}, {"type": "tool_reference", "tool_name": "x"}],
+        },
+    ]
+    below = {
+        "role": "assistant-subagent-7",
+        "_metadata": {"original_role": "tool", "timestamp": "2026-04-05T12:00:00Z"},
+    }
+    rows = [
+        *ASKED,
+        {"role": "assistant", "content": [item], "tool_calls": [call]},
+        {**below, "tool_call_id": "c1", "content": outputs},
+        {**below, "_metadata": {"original_role": "assistant"}, "content": [{"type": "text", "text": "I see."}]},
+    ]
+    reading = Reading(write({"messages": rows}))
+    assert [(message.role, kinds(message), message.text) for message in reading.only.messages[1:]] == [
+        ("assistant", [("tool_call", "read")], "path: a"),
+        ("tool", [("tool_result", "read")], 'It says "hello".\nAnd more.\n{"type":"tool_reference","tool_name":"x"}'),
+        ("assistant", [("text", None)], "I see."),
+    ]
+    assert reading.only.messages[3].name == "assistant-subagent-7"
+    assert reading.only.messages[2].timestamp == "2026-04-05T12:00:00Z"
+    assert reading.warnings == {}
+
+
+def test_a_result_that_is_a_value_of_the_tools_own_is_nothing_to_wonder_about(write: Any) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": "{}"}}
+    found = [{"url": "https://a.example", "title": "A"}]
+    rows = [
+        *ASKED,
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": found},
+    ]
+    reading = Reading(write({"messages": rows}))
+    assert reading.only.messages[-1].text == '{"url":"https://a.example","title":"A"}'
+    assert reading.warnings == {}

@@ -14,8 +14,10 @@ import socket
 import string
 import sys
 import tarfile
+import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -172,14 +174,71 @@ def test_a_file_without_permission_is_named(tmp_path: Path) -> None:
     assert Reading(tmp_path).skips == ["unreadable"]
 
 
+@contextmanager
+def nobody_in_particular(path: Path) -> Iterator[None]:
+    """Whoever may not look into `path`: root may look everywhere."""
+    path.chmod(0)
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(was)
+        path.chmod(0o755)
+
+
+def test_folders_that_let_nobody_in_are_said_and_end_nothing() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "closed").mkdir()
+        (folder / "closed" / "a.jsonl").write_bytes(DATA)
+        (folder / "b.jsonl").write_bytes(DATA)
+        Reading(folder)  # what is imported late is imported now
+        with nobody_in_particular(folder / "closed"):
+            with pytest.raises(BadInput, match=r"closed/a\.jsonl: Permission denied$"):
+                Reading(folder / "closed" / "a.jsonl")
+            with pytest.raises(BadInput, match=r"nothing matches this pattern: .*closed: Permission denied$"):
+                Reading(f"{folder}/closed/*.jsonl")
+            for pattern in ("*", "**/*.jsonl", "**"):
+                reading = Reading(f"{folder}/{pattern}")
+                found = [(Path(file.path).name, [skip.reason for skip in file.skipped]) for file in reading.files]
+                assert found == [("b.jsonl", []), ("closed", ["unreadable"])], pattern
+
+
+def test_a_name_too_long_for_any_file_is_said(tmp_path: Path) -> None:
+    for name in ("x" * 300, f"{'x' * 300}/*.jsonl"):
+        with pytest.raises(BadInput, match="File name too long"):
+            Reading(tmp_path / name)
+
+
 def test_patterns_names_with_brackets_and_nothing_at_all(tmp_path: Path) -> None:
     for name in ("a1.jsonl", "a2.jsonl", "b.jsonl", "[x].jsonl"):
         (tmp_path / name).write_bytes(DATA)
     assert len(Reading(str(tmp_path / "a*.jsonl")).files) == 2
     assert len(Reading(str(tmp_path / "[x].jsonl")).files) == 1
-    for missing in ("none.jsonl", "z*.jsonl"):
-        with pytest.raises(BadInput, match="no such file"):
+    for missing, said in (
+        ("none.jsonl", "none.jsonl: no such file or folder$"),
+        ("no/where/a.jsonl", f"no such file or folder: there is no folder {re.escape(str(tmp_path))}/no$"),
+        ("z*.jsonl", r"z\*.jsonl: nothing matches this pattern$"),
+        ("no/*/a.jsonl", f"nothing matches this pattern: there is no folder {re.escape(str(tmp_path))}/no$"),
+    ):
+        with pytest.raises(BadInput, match=said):
             Reading(str(tmp_path / missing))
+
+
+def test_a_pattern_takes_folders_as_a_shell_would(tmp_path: Path) -> None:
+    for name in ("runs/a/1.jsonl", "runs/b/c/2.jsonl", "runs/3.jsonl"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(DATA)
+    (tmp_path / "runs" / "link").symlink_to(tmp_path)
+    for pattern, names in (
+        ("runs/*", ["3.jsonl", "link", "1.jsonl", "2.jsonl"]),
+        ("runs/[ab]", ["1.jsonl", "2.jsonl"]),
+        ("runs/[ab]/**", ["1.jsonl", "2.jsonl"]),
+    ):
+        assert [Path(file.path).name for file in Reading(str(tmp_path / pattern)).files] == names
 
 
 def test_a_pattern_reads_the_folders_it_names_as_a_shell_would_have_it(tmp_path: Path) -> None:

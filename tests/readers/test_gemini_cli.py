@@ -147,6 +147,27 @@ def test_results_are_told_once_and_a_session_may_begin_with_its_surroundings(wri
     assert reading.file.left_out["result that stands at its call"] == 1
 
 
+def test_a_result_that_is_masked_later_stays_as_the_model_was_given_it(write: Any) -> None:
+    def state(output: str | None) -> dict[str, Any]:
+        call: dict[str, Any] = {"id": "read-1", "name": "read_file", "args": {"path": "a"}, "status": "success"}
+        if output is not None:
+            call["result"] = [{"functionResponse": {"id": "read-1", "response": {"output": output}}}]
+        return {"id": "m2", "type": "gemini", "content": "I look.", "toolCalls": [call]}
+
+    masked = "<tool_output_masked>\nline 1\n[39 lines omitted]\n</tool_output_masked>"
+    rows = [
+        {"sessionId": "g-9", "projectHash": "p"},
+        {"id": "m1", "type": "user", "content": "Read it."},
+        *map(state, (None, "line 1\nline 2", masked)),
+        {"id": "m3", "type": "gemini", "content": "Read.", "toolCalls": []},
+    ]
+    reading = Reading(write(rows, rows=True))
+    assert results(reading.only) == [("read_file", "read-1", "line 1\nline 2")]
+    assert reading.file.left_out == {"session": 1, "earlier state of a message": 2}
+    only_masked = Reading(write([rows[0], rows[1], state(masked)], rows=True))
+    assert results(only_masked.only) == [("read_file", "read-1", masked)]
+
+
 def test_what_the_program_prints_is_a_session_too() -> None:
     reading = log("gemini_cli/stream.jsonl")
     transcript = reading.only
@@ -188,6 +209,13 @@ def test_several_printed_runs_are_several_transcripts(write: Any) -> None:
         ("c", "gemini-q", 2),
     ]
     assert Reading(write(run("d"), rows=True)).skips == ["no_text"]
+    asked = {"type": "message", "role": "user", "content": "What the program was asked, by who ran it."}
+    preceded = Reading(write([asked, *run("e", "Four."), *run("f", "Five.")], rows=True))
+    assert [(found.id, found.format, len(found.messages)) for found in preceded.transcripts] == [
+        ("e", "gemini_cli", 2),
+        ("f", "gemini_cli", 1),
+    ]
+    assert preceded.transcripts[0].messages[0].text == asked["content"]
 
 
 def test_sub_agents_name_the_session_in_whose_folder_they_lie(tmp_path: Path) -> None:

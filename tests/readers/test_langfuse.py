@@ -386,3 +386,27 @@ def test_pages_of_the_api_and_exports_to_a_bucket_hold_the_same_observations(wri
             ("assistant", "Ho."),
         ]
         assert reading.file.rows == 1
+
+
+def test_an_answer_in_json_of_the_askers_own_is_what_was_said(write: Callable[..., Path]) -> None:
+    asked = [{"role": "user", "content": "Which kind is it?"}]
+    verdict = {"kind": "leak", "why": "It was told to nobody else."}
+    text = json.dumps(verdict)
+    compact = text.replace('": ', '":').replace('", "', '","')
+
+    def answer(output: Any, **more: Any) -> list[str]:
+        row = {**generation("g", asked, None, 1), "output": output, **more}
+        reading = Reading(write({"trace": {"id": "t"}, "observations": [row]}))
+        return [message.text for message in reading.only.messages if message.role == "assistant"]
+
+    assert answer(verdict) == [compact]
+    assert answer([verdict]) == [f"[{compact}]"]
+    assert answer(text) == [text]
+    assert answer({"text": text, "raw": {"id": 1}}) == [text]
+    assert answer({"choices": []}) == []
+    assert answer([0.25, 0.5]) == []
+    assert answer(verdict, level="ERROR", statusMessage="cut") == []
+    wrapped = {**generation("a", asked, verdict, 0), "name": "parsed"}
+    inner = {**generation("b", asked, {"role": "assistant", "content": text}, 1), "parentObservationId": "a"}
+    reading = Reading(write({"trace": {"id": "t"}, "observations": [wrapped, inner]}))
+    assert [message.text for message in reading.only.messages] == ["Which kind is it?", text]

@@ -293,3 +293,51 @@ def test_what_a_session_went_back_behind_is_a_branch(tmp_path: Path) -> None:
         ("branch-1", "a.py"),
     ]
     assert transcript.thread_kind("branch-1") == "branch"
+
+
+def test_what_was_said_beside_a_thought_that_was_called_for_is_kept(write: Any) -> None:
+    def thinks(number: int, thought: str, *, answered: bool) -> dict[str, Any]:
+        function = {"name": "think", "arguments": json.dumps({"thought": "It is the fuse.\nI check it."})}
+        answer = {"role": "assistant", "tool_calls": [{"id": f"t{number}", "function": function}]}
+        response = {"model": "m", "choices": [{"message": answer}]} if answered else None
+        metadata = {"function_name": "think", "tool_call_id": f"t{number}", "model_response": response}
+        event = {"id": number, "source": "agent", "action": "think", "args": {"thought": thought}}
+        return {**event, "tool_call_metadata": metadata}
+
+    whole = "The lamp is dark.\n\nIt is the fuse.\nI check it."
+    rows = [
+        thinks(0, "It is the fuse.\nI check it.", answered=True),
+        thinks(1, whole, answered=True),
+        thinks(2, whole, answered=False),
+    ]
+    called = ("tool_call", "thought:\nIt is the fuse.\nI check it.")
+    assert said(Reading(write(rows)).only.messages) == [
+        ("assistant", [called]),
+        ("assistant", [("text", "The lamp is dark."), called]),
+        ("assistant", [("tool_call", f"thought:\n{whole}")]),
+    ]
+
+
+def test_what_stands_for_the_forgotten_is_a_summary(write: Any, tmp_path: Path) -> None:
+    condensed = {"id": 5, "source": "agent", "action": "condensation", "message": "Summary: Half is done."}
+    old = Reading(
+        write(
+            [
+                {"id": 0, "source": "user", "action": "message", "args": {"content": "Mend it."}},
+                {**condensed, "args": {"forgotten_events_start_id": 1, "summary": "Half is done."}},
+                {**condensed, "id": 6, "args": {"forgotten_event_ids": [2]}},
+            ]
+        )
+    )
+    assert [(message.text, message.flags) for message in old.only.messages] == [
+        ("Mend it.", ()),
+        ("Half is done.", ("summary",)),
+    ]
+    assert old.file.left_out == {"condensation": 1}
+    events = _sdk_events()
+    summary = {"kind": "Condensation", "id": "e-9", "source": "environment", "summary": "Half is done."}
+    asked = {"kind": "CondensationRequest", "id": "e-8", "source": "environment"}
+    reading = Reading(_conversation(tmp_path / "c", [*events[:2], asked, summary, *events[2:]]))
+    assert [message.text for message in reading.only.messages if message.flags == ("summary",)] == ["Half is done."]
+    assert len(reading.only.messages) == len(_SDK_SAID) + 1
+    assert reading.skips == []

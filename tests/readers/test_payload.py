@@ -86,6 +86,23 @@ def test_every_shape_is_found(value: Any, messages: list[tuple[str, str]], encod
     assert decoded(value) == messages
 
 
+@pytest.mark.parametrize(
+    ("response", "text", "error"),
+    [
+        ('{"type": "function_result", "call_id": "c", "result": "stormy, 23\\u00b0C"}', "stormy, 23°C", None),
+        ('{"type": "function_result", "call_id": "c", "result": {"sky": "grey"}}', '{"sky":"grey"}', None),
+        ('{"type": "function_result", "call_id": "c", "exception": "timed out"}', "", "timed out"),
+        ('"stormy, 23\\u00b0C"', "stormy, 23°C", None),
+        ('{"sky": "grey"}', '{"sky": "grey"}', None),
+        ('"stormy" it was', '"stormy" it was', None),
+    ],
+)
+def test_what_a_recorder_puts_around_a_result_is_taken_off(response: str, text: str, error: str | None) -> None:
+    rows = [{"role": "tool", "parts": [{"type": "tool_call_response", "id": "c", "response": response}]}]
+    [message] = decode_payload(rows, Report("test"), side="input")
+    assert [(block.text, block.call_id, block.error) for block in message.blocks] == [(text, "c", error)]
+
+
 def test_bare_text_is_the_users_going_in_and_the_assistants_coming_out() -> None:
     assert decoded("q") == [("user", "q")]
     assert decoded("a", "output") == [("assistant", "a")]

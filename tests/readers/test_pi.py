@@ -113,6 +113,7 @@ def test_openclaw_sub_agents_are_threads() -> None:
         ("assistant", [("text", "555")]),
     ]
     assert transcript.metadata["threads"][key]["kind"] == "subagent"
+    assert (transcript.model, transcript.metadata["models"]) == ("m-4", ["m-4", "m-5"])
 
 
 def test_openclaw_counts_what_the_histories_say_already() -> None:
@@ -169,6 +170,81 @@ def test_what_the_gateway_wrote_in_the_models_place_is_not_the_models(write: Any
     ]
 
 
+def test_what_was_delivered_to_a_channel_is_a_copy_beside_the_conversation(write: Any) -> None:
+    def row(key: str, parent: str | None, role: str, *content: dict[str, Any], **more: Any) -> dict[str, Any]:
+        message = {"role": role, "content": list(content), **more}
+        return {"type": "message", "id": key, "parentId": parent, "message": message}
+
+    def text(said: str) -> dict[str, Any]:
+        return {"type": "text", "text": said}
+
+    mirror = {"provider": "openclaw", "model": "delivery-mirror", "stopReason": "stop"}
+    sent = {"type": "toolCall", "id": "c1", "name": "message", "arguments": {"message": "The room is booked."}}
+    rows = [
+        {"type": "session", "version": 3, "id": "oc-2", "cwd": "/w"},
+        row("a", None, "assistant", text("New session started"), **mirror),
+        row("b", "a", "user", text("Book the room and tell Ana.")),
+        row("c", "b", "assistant", sent, model="m-1"),
+        row("d", "c", "assistant", text("The room is booked."), **mirror),
+        row("e", "c", "toolResult", text("sent"), toolCallId="c1", toolName="message"),
+        row("f", "e", "assistant", text("Done."), model="m-1"),
+        row("g", "e", "assistant", text("Done."), provider="openclaw", model="gateway-injected"),
+    ]
+    transcript = Reading(write(rows, rows=True)).only
+    assert transcript.model == "m-1"
+    assert "models" not in transcript.metadata
+    assert "threads" not in transcript.metadata
+    assert [(message.text, message.role, message.flags) for message in transcript.messages] == [
+        ("New session started", "assistant", ("copied",)),
+        ("Book the room and tell Ana.", "user", ()),
+        ("message: The room is booked.", "assistant", ()),
+        ("The room is booked.", "assistant", ("copied",)),
+        ("sent", "tool", ()),
+        ("Done.", "assistant", ()),
+        ("Done.", "system", ("meta",)),
+    ]
+
+
+def test_what_was_delivered_stays_where_it_stands_before_the_branch_that_it_follows(write: Any) -> None:
+    def row(key: str, parent: str | None, role: str, said: str, model: str | None = None) -> dict[str, Any]:
+        message = {"role": role, "content": [{"type": "text", "text": said}], "model": model}
+        return {"type": "message", "id": key, "parentId": parent, "message": message}
+
+    rows = [
+        {"type": "session", "version": 3, "id": "oc-3"},
+        row("a", None, "user", "Tell Ana."),
+        row("copy", "b", "assistant", "Told.", "delivery-mirror"),
+        row("b", "a", "assistant", "I tell her.", "m-1"),
+        row("c", "a", "assistant", "I will tell her.", "m-1"),
+    ]
+    transcript = Reading(write(rows, rows=True)).only
+    assert [message.text for message in thread(transcript)] == ["Tell Ana.", "I will tell her."]
+    assert sorted(message.text for message in transcript.messages if message.thread != "main") == [
+        "I tell her.",
+        "Told.",
+    ]
+
+
+def test_what_another_session_sent_is_in_its_name_and_hidden_thoughts_are_told(write: Any) -> None:
+    sent = {"kind": "inter_session", "sourceSessionKey": "agent:main:main", "sourceTool": "sessions_send"}
+    hidden = {
+        "type": "thinking",
+        "thinking": "",
+        "thinkingSignature": '{"type":"reasoning","encrypted_content":"gAAAA"}',
+    }
+    messages = [
+        {"role": "user", "content": "Book it.", "provenance": sent},
+        {"role": "assistant", "content": [hidden, {"type": "text", "text": "Booked."}], "model": "m"},
+    ]
+    rows = [{"type": "session", "id": "oc-3"}, *({"type": "message", "message": message} for message in messages)]
+    asked, answered = Reading(write(rows, rows=True)).only.messages
+    assert (asked.role, asked.name, asked.text) == ("user", "agent:main:main", "Book it.")
+    assert [(block.kind, block.text, block.meta) for block in answered.blocks] == [
+        ("reasoning", "", {"redacted": True}),
+        ("text", "Booked.", None),
+    ]
+
+
 def test_the_programs_json_output_is_a_session_too(write: Any) -> None:
     asked = {"role": "user", "content": [{"type": "text", "text": "Look."}], "timestamp": 1769900000000}
     call = {"type": "toolCall", "id": "c1", "name": "bash", "arguments": {"command": "ls"}}
@@ -197,6 +273,8 @@ def test_the_programs_json_output_is_a_session_too(write: Any) -> None:
     ]
     assert results(transcript) == [("bash", "c1", "a")]
     assert reading.warnings == {}
+    headless = Reading(write(rows[1:], rows=True)).only  # as earlier versions print it
+    assert (headless.format, headless.digest) == ("pi", transcript.digest)
 
 
 def test_openclaw_trajectories_tell_each_run_by_its_history() -> None:

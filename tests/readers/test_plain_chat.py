@@ -88,9 +88,25 @@ _CONVERSATIONS = st.lists(st.one_of(_ANSWERED, _ROWS.map(lambda row: [row])), mi
 )
 
 
-def _read(path: Path, records: list[dict[str, Any]]) -> tuple[list[Transcript], FileResult]:
+_SAID = st.lists(
+    st.one_of(
+        st.builds(
+            lambda speaker, value: {"from": speaker, "value": value},
+            st.sampled_from(["human", "gpt", "system", "observation", "tool", "function_call", "Human", "bard", None]),
+            st.one_of(_TEXTS, st.just('{"name": "mail", "arguments": {"to": "kyle"}}'), st.none(), st.just([])),
+        ),
+        st.builds(lambda value: {"from": "gpt", "content": value}, _TEXTS),
+        st.builds(lambda value: {"role": "user", "content": value}, _TEXTS),
+        st.sampled_from([None, "text", {}]),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+def _read(path: Path, records: object, format: str = "chat") -> tuple[list[Transcript], FileResult]:
     path.write_text(json.dumps(records))
-    *transcripts, result = read_path(path, format="chat")
+    *transcripts, result = read_path(path, format=format)
     assert isinstance(result, FileResult)
     return [found for found in transcripts if isinstance(found, Transcript)], result
 
@@ -100,18 +116,35 @@ def _read(path: Path, records: list[dict[str, Any]]) -> tuple[list[Transcript], 
 def test_the_short_way_gives_what_the_long_one_gives(tmp_path: Path, conversations: list[list[Any]]) -> None:
     first = {"role": "user", "content": "Begin."}
     records = [{"id": f"t{number}", "messages": [first, *rows]} for number, rows in enumerate(conversations)]
-    # a field that says nothing, and that plain messages do not have
-    longer = [
-        {
-            **record,
-            "messages": [{**row, "refusal": None} if isinstance(row, dict) else row for row in record["messages"]],
-        }
-        for record in records
-    ]
-    short, short_result = _read(tmp_path / "log.json", records)
-    long, long_result = _read(tmp_path / "log.json", longer)
-    assert short == long
-    assert short_result == long_result
+    longer = [{**record, "messages": _longer(record["messages"])} for record in records]
+    assert _read(tmp_path / "log.json", records) == _read(tmp_path / "log.json", longer)
+
+
+def _longer(rows: list[Any]) -> list[Any]:
+    """With a field that says nothing, and that plain messages do not have."""
+    return [{**row, "refusal": None} if isinstance(row, dict) else row for row in rows]
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(_SAID)
+def test_so_it_is_in_training_conversations(tmp_path: Path, rows: list[Any]) -> None:
+    first = {"from": "human", "value": "Begin."}
+    found, result = _read(tmp_path / "log.json", [{"id": "a", "conversations": [first, *rows]}], "sharegpt")
+    assert found
+    longer = [{"id": "a", "conversations": _longer([first, *rows])}]
+    assert (found, result) == _read(tmp_path / "log.json", longer, "sharegpt")
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(_CONVERSATIONS)
+def test_so_it_is_in_simulations(tmp_path: Path, rows: list[Any]) -> None:
+    def log(rows: list[Any]) -> dict[str, Any]:
+        return {"info": {}, "simulations": [{"id": "a", "task_id": "1", "messages": rows}]}
+
+    first = {"role": "user", "content": "Begin."}
+    found, result = _read(tmp_path / "log.json", log([first, *rows]), "tau")
+    assert found
+    assert (found, result) == _read(tmp_path / "log.json", log(_longer([first, *rows])), "tau")
 
 
 def test_results_are_named_and_what_stays_open_is_counted(tmp_path: Path) -> None:

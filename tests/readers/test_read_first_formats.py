@@ -80,6 +80,72 @@ def test_items_of_a_response(fixture_file: Fixture) -> None:
     assert transcript.messages[-1].text == "Two boxes on shelf 12.\nI cannot copy them."
 
 
+def test_a_page_of_a_thread_is_read_from_its_oldest_message(fixture_file: Fixture) -> None:
+    reading = Reading(fixture_file("openai_responses/thread_page.json"))
+    assert (reading.only.format, reading.only.id) == ("openai_responses", "thread_kiln")
+    assert spoken(reading.only) == [
+        ("user", "Good morning."),
+        ("user", "How hot for this one?\n[image file-bowl]"),
+        ("assistant", "Cone six, two hours."),
+    ]
+    assert [message.timestamp for message in reading.only.messages][::2] == [
+        "2026-01-01T00:00:00Z",
+        "2026-01-01T00:02:00Z",
+    ]
+    assert reading.warnings == {"incomplete_log": 1}
+
+
+def test_a_page_of_items_without_times_begins_with_who_asks(tmp_path: Path) -> None:
+    asked = {"id": "i1", "type": "message", "role": "user", "content": [{"type": "input_text", "text": "Where?"}]}
+    call = {"id": "i2", "type": "function_call", "call_id": "c1", "name": "find", "arguments": "{}"}
+    found = {"id": "i3", "type": "function_call_output", "call_id": "c1", "output": "shelf 12"}
+    said = {"id": "i4", "type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "There."}]}
+    items = [asked, call, found, said]
+    path = tmp_path / "items.json"
+    for order in (items, items[::-1]):
+        path.write_text(json.dumps({"object": "list", "data": order, "has_more": False}))
+        transcript = Reading(path).only
+        assert spoken(transcript) == [
+            ("user", "Where?"),
+            ("assistant", ""),
+            ("tool", "shelf 12"),
+            ("assistant", "There."),
+        ]
+    path.write_text(json.dumps({"object": "list", "data": [{"id": "m", "object": "model"}]}))
+    assert Reading(path).file.skipped[0].reason == "unrecognised"
+
+
+def test_a_page_of_responses_is_a_transcript_each(tmp_path: Path) -> None:
+    path = tmp_path / "stored.json"
+    completions = [
+        {
+            "object": "chat.completion",
+            "id": f"r{n}",
+            "choices": [{"message": {"role": "assistant", "content": f"No. {n}"}}],
+        }
+        for n in (1, 2)
+    ]
+    path.write_text(json.dumps({"object": "list", "data": completions}))
+    assert [(found.id, found.messages[0].text) for found in Reading(path).transcripts] == [
+        ("r1", "No. 1"),
+        ("r2", "No. 2"),
+    ]
+
+
+def test_a_page_may_hold_responses_beside_items(tmp_path: Path) -> None:
+    whole = {"object": "response", "id": "r1", "output": [{"type": "message", "role": "assistant", "content": "One."}]}
+    items = [
+        {"type": "message", "role": "user", "content": "Two?"},
+        {"type": "message", "role": "assistant", "content": "Two."},
+    ]
+    (tmp_path / "page.json").write_text(json.dumps({"object": "list", "data": [items[0], whole, "odd", items[1]]}))
+    reading = Reading(tmp_path / "page.json")
+    assert [spoken(transcript)[-1] for transcript in reading.transcripts] == [
+        ("assistant", "One."),
+        ("assistant", "Two."),
+    ]
+
+
 def test_batch_joins_requests_and_results_in_any_order(fixture_file: Fixture) -> None:
     reading = Reading(fixture_file("openai_responses/batch.jsonl"))
     assert [(transcript.id, spoken(transcript)) for transcript in reading.transcripts] == [
@@ -133,7 +199,7 @@ def test_results_in_a_users_row_become_tool_messages(fixture_file: Fixture) -> N
     ]
     result, image = transcript.messages[3].blocks
     assert (result.name, result.text, result.error, image.kind) == ("fire", "too hot", "error", "media")
-    assert transcript.messages[1].text == "Read this.\nAsh glaze, cone 10."
+    assert transcript.messages[1].text == "Read this.\n[document text/plain glazes]\nAsh glaze, cone 10."
     assert transcript.messages[4].text == "Try again."
 
 
@@ -333,6 +399,43 @@ def test_responses_alone(fixture_file: Fixture) -> None:
     assert first.metadata["scores"][0]["name"] == "safety_notes"
     assert spoken(second) == [("user", "Name a bridge."), ("assistant", "The old one.")]
     assert reading.warnings == {"prompt_missing": 1, "failed_sample": 1}
+
+
+def test_instructions_with_what_they_are_about_and_earlier_turns(fixture_file: Fixture) -> None:
+    reading = Reading(fixture_file("response_only/alpaca.json"))
+    first, second, third = reading.transcripts
+    assert spoken(first) == [("user", "Name three knots."), ("assistant", "Bowline, reef knot, clove hitch.")]
+    assert spoken(second) == [
+        ("system", "You teach sailors."),
+        ("user", "Is rope dear?"),
+        ("assistant", "No."),
+        ("user", "And chain?"),
+        ("assistant", "Yes."),
+        ("user", "Which of these holds?\n\nbowline; granny knot"),
+        ("assistant", "The granny slips.\nThe bowline."),
+    ]
+    assert [message.flags for message in second.messages[-2:]] == [("input",), ()]
+    assert (third.model, third.metadata) == ("orion-2", {"dataset": "knots"})
+    assert reading.warnings == {}
+
+
+@pytest.mark.parametrize(
+    ("row", "asked", "kept"),
+    [
+        ({"instruction": "Who?", "context": "By Ann.", "response": "Ann.", "category": "qa"}, "Who?\n\nBy Ann.", {"category": "qa"}),
+        ({"prompt": "All of it.", "instruction": "Who?", "input": "x", "response": "Ann."}, "All of it.", {"instruction": "Who?", "input": "x"}),
+        ({"input": "Who?", "response": "Ann."}, "Who?", {}),
+        ({"instruction": "Who?", "output": "Ann, it is said.", "response": "Ann."}, "Who?", {"output": "Ann, it is said."}),
+        ({"instruction": "Who?", "completion": "Bea.", "response": "Ann."}, "Who?", {"completion": "Bea."}),
+        ({"instruction": "Who?", "output": "Ann.", "input": {"n": 1}, "context": "By Ann."}, "Who?\n\nBy Ann.", {"input": {"n": 1}}),
+        ({"instruction": "Who?", "output": "Ann.", "history": "none", "model": "m", "generator": "g"}, "Who?", {"history": "none", "generator": "g"}),
+    ],
+)  # fmt: skip
+def test_every_part_of_a_prompt_is_told(tmp_path: Path, row: dict[str, Any], asked: str, kept: dict[str, Any]) -> None:
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row))
+    transcript = Reading(tmp_path / "rows.jsonl").only
+    assert spoken(transcript) == [("user", asked), ("assistant", "Ann.")]
+    assert transcript.metadata == kept
 
 
 def test_table_with_known_columns(fixture_file: Fixture) -> None:

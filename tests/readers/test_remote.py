@@ -8,7 +8,9 @@ import json
 import sys
 import zipfile
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -67,10 +69,68 @@ def test_nothing_there_is_said() -> None:
         Reading("memory://runs/none.json")
 
 
+def test_an_address_that_is_none_is_said() -> None:
+    pytest.importorskip("fsspec")
+    with pytest.raises(BadInput, match="cannot be opened: Invalid IPv6 URL"):
+        Reading("https://[x/log.json")
+
+
 def test_an_unknown_scheme_is_said() -> None:
     pytest.importorskip("fsspec")
-    with pytest.raises(BadInput, match="nosuchscheme"):
+    with pytest.raises(BadInput, match="opens no nosuchscheme://"):
         Reading("nosuchscheme://bucket/log.json")
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    """Answers every request with the number in its path."""
+
+    def do_GET(self) -> None:
+        self.send_response(int(self.path[1:4]))
+        self.end_headers()
+
+    do_HEAD = do_GET
+
+    def log_message(self, *given: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    pytest.importorskip("aiohttp")
+    with HTTPServer(("127.0.0.1", 0), _Refusing) as running:
+        Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("404.json", "no such file or folder"), ("403.json", "cannot be opened: 403, message='Forbidden'")],
+)
+def test_a_server_that_lets_nobody_in_is_not_one_without_the_file(server: str, path: str, said: str) -> None:
+    with pytest.raises(BadInput, match=f"{path}: {said}"):
+        Reading(f"{server}/{path}")
+
+
+def test_a_server_that_is_not_there_is_said(server: str) -> None:
+    with pytest.raises(BadInput, match=r"cannot be opened: .*\('127.0.0.1', 9\)"):
+        Reading("http://127.0.0.1:9/log.json")
+
+
+@pytest.mark.usefixtures("memory")
+def test_a_pattern_without_a_match_is_called_one() -> None:
+    with pytest.raises(BadInput, match="nothing matches this pattern"):
+        Reading("memory://runs/*.eval")
+
+
+def test_a_library_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("fsspec")
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    for name in [name for name in sys.modules if name.startswith("fsspec")]:
+        monkeypatch.delitem(sys.modules, name)
+    reading = Reading("https://example.org/log.json")
+    assert reading.skips == ["needs_extra"]
+    assert "aiohttp" in reading.file.skipped[0].detail
 
 
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

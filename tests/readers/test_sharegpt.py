@@ -57,6 +57,13 @@ def test_a_preference_gives_two_transcripts() -> None:
     assert whole.source != other.source
 
 
+def test_a_preference_among_answers_to_an_instruction_has_the_instruction(tmp_path: Path) -> None:
+    row = {"instruction": "Greet.", "input": "in German", "chosen": "Hallo.", "rejected": "Hi."}
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(row))
+    for transcript in Reading(tmp_path / "pairs.jsonl").transcripts:
+        assert transcript.messages[0].text == "Greet.\n\nin German"
+
+
 def test_dialogues_as_text() -> None:
     chosen, rejected, *rest = fixture("hh/pairs.jsonl").transcripts
     assert [(message.role, message.text) for message in chosen.messages] == [

@@ -315,6 +315,31 @@ def test_spans_of_other_tracing_tools_hold_the_same_conversation(name: str) -> N
     assert [block.call_id for block in transcript.messages[2].blocks] == [None, "c1"]
 
 
+def test_a_trace_of_agentops_names_its_spans_once() -> None:
+    reading = fixture("openinference/agentops.json")
+    transcript = reading.only
+    assert (transcript.id, transcript.model) == ("ao-1", "orion-2")
+    assert turns(transcript)[1:] == [
+        ("user", ("text", None, None, "Anything for Odile?")),
+        ("assistant", ("tool_call", "look", "c1", "for: Odile")),
+        ("tool", ("tool_result", "look", "c1", "one letter")),
+        ("assistant", ("text", None, None, "One letter; I stamp it."), ("tool_call", "stamp", "c2", "letter: 1")),
+        ("tool", ("tool_result", "stamp", "c2", "stamped")),
+    ]
+    assert (reading.warnings, reading.file.malformed_rows) == ({}, 0)
+
+
+def test_what_is_no_span_among_spans_is_named(write: Any) -> None:
+    said = [{"role": "assistant", "parts": [{"type": "text", "content": "Ho."}]}]
+    span = {
+        "context": {"trace_id": "t", "span_id": "s"},
+        "attributes": {"gen_ai.operation.name": "chat", "gen_ai.output.messages": json.dumps(said)},
+    }
+    reading = Reading(write({"info": {"tags": ["calm"]}, "spans": [span, None]}))
+    assert reading.only.messages[0].text == "Ho."
+    assert [row.reason for row in reading.file.malformed] == ["not a span"]
+
+
 def test_a_summary_that_was_logged_as_its_items_is_its_text(write: Any) -> None:
     thought = {"type": "reasoning", "content": json.dumps([{"type": "summary_text", "text": "Think."}])}
     said = [{"role": "assistant", "parts": [thought, {"type": "text", "content": "Ho."}]}]
@@ -332,3 +357,19 @@ def test_a_call_that_says_nothing_new_is_counted(write: Any) -> None:
     reading = Reading(write([{**span, "context.span_id": "1"}, {**span, "context.span_id": "2"}], rows=True))
     assert len(reading.only.messages) == 1
     assert reading.file.left_out == {"call that says nothing new": 1}
+
+
+def test_a_span_that_names_the_model_and_its_answer_is_a_call(write: Callable[..., Path]) -> None:
+    answer = '{"kind": "leak"}'
+    named = {"llm.model_name": "m-1", "input.value": "Which kind is it?", "output.value": answer}
+    span = {
+        "context": {"trace_id": "t", "span_id": "s"},
+        "name": "llm.completion",
+        "start_time": "2026-01-01T00:00:00Z",
+    }
+    transcript = Reading(write([{**span, "attributes": named}], rows=True)).only
+    assert turns(transcript) == [
+        ("user", ("text", None, None, "Which kind is it?")),
+        ("assistant", ("text", None, None, answer)),
+    ]
+    assert transcript.model == "m-1"

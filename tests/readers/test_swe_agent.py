@@ -43,6 +43,29 @@ def test_an_action_is_a_call_its_fence_is_cut_and_the_next_turn_answers_it() -> 
     assert transcript.messages[1].flags == ("demo",)
 
 
+def test_an_action_that_stands_in_the_text_as_a_call_is_that_call(write: Any) -> None:
+    wrote = "I look.\n\n<function=bash>\n<parameter=command>ls -a</parameter>\n</function>"
+    acts = {"role": "assistant", "content": wrote, "action": "ls -a", "agent": "main", "message_type": "action"}
+    history = [
+        {"role": "user", "content": "Mend it.", "agent": "main"},
+        {**acts, "thought": "I look.", "tool_calls": None},
+        {"role": "user", "content": "OBSERVATION:\na", "agent": "main", "message_type": "observation"},
+    ]
+    called = ("assistant", [("text", "I look.\n\n"), ("tool_call", "command: ls -a")])
+    reading = Reading(write({"history": history, "trajectory": [], "info": {}}, name="x.traj"))
+    assert said(reading.only.messages) == [
+        ("user", [("text", "Mend it.")]),
+        called,
+        ("tool", [("tool_result", "OBSERVATION:\na")]),
+    ]
+    assert results(reading.only) == [("bash", None, "OBSERVATION:\na")]
+    assert reading.warnings == {}
+    steps = [{"response": wrote, "action": "ls -a", "observation": "a", "query": [history[0]]}]
+    only_steps = Reading(write({"history": [], "trajectory": steps, "info": {}, "environment": "e"}, name="y.traj"))
+    assert said(only_steps.only.messages)[1:] == [called, ("tool", [("tool_result", "a")])]
+    assert only_steps.warnings == {}
+
+
 def test_without_a_history_the_steps_are_the_transcript() -> None:
     transcript = log("swe_agent/steps.traj").only
     assert said(transcript.messages) == [

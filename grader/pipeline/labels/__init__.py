@@ -12,10 +12,11 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from grader.annotation import MACHINE_KINDS, UNSURE, Annotation, rater_kind, rater_name
-from grader.errors import GraderError, StoreError
+from grader.errors import GraderError, StoreError, UsageError
 from grader.pipeline.labels.exported import is_exported_table
+from grader.pipeline.labels.file_text import label_text
 from grader.pipeline.labels.mapping import LabelMap, load_map
-from grader.pipeline.labels.native import LabelImport, Rejected, import_annotations
+from grader.pipeline.labels.native import LabelImport, Rejected, import_annotations, take_exported
 from grader.pipeline.labels.said import Said
 from grader.pipeline.labels.sources import is_native, said_in_file, said_in_scores
 from grader.quotes import find_quote
@@ -56,24 +57,33 @@ def import_labels(
     rubric: Rubric,
     how: LabelMap | None = None,
     *,
-    view: Literal["blind", "assisted"] = "assisted",
-    round: str = "main",
+    view: Literal["blind", "assisted"] | None = None,
+    round: str | None = None,
     rater: str | None = None,
 ) -> LabelImport:
-    """Append the labels in `path` to the log and say what became of each row; importing twice changes nothing.
+    """Append the labels in `path` (`-`: standard input) to the log and say what became of each row; twice changes nothing.
 
-    What `export` writes is taken as it is (its own rater, round, view and ids); its CSV is a table like any other once
-    `how` or `rater` says something of it. Any other table is read by `how`; `view` is what the importer states about it:
-    only `blind` may enter agreement. Raises BadInput for an unusable file.
+    What `export` writes is taken as it is (its own rater, round, view and ids), and is a table like any other once `how` or
+    `rater` says something of it. Any other table is read by `how`; `view` is what the importer states about it: only
+    `blind` may enter agreement (None: assisted). `round` is that of rows that name none (None: main). Raises BadInput for
+    an unusable file, UsageError for `view` or `round` of an export that is taken as it is.
     """
     if how is None:
         how = LabelMap()
-    if is_native(path) or (how == LabelMap() and rater is None and is_exported_table(path)):
-        return import_annotations(store, path, rubric)
+    text = label_text(path)
+    if how == LabelMap() and rater is None and (is_native(text) or is_exported_table(text)):
+        if view is not None or round is not None:
+            given = f"--{view}" if view is not None else "--round"
+            raise UsageError(
+                f"{path}: {given}: an export of grader says rater, round and view itself and is taken as it is; leave "
+                f"{given} out, or make a table of it with --rater or --map"
+            )
+        return take_exported(store, path, text, rubric)
     if rater is not None:
         how = msgspec.structs.replace(how, rater_name=rater)
     left_out: Counter[str] = Counter()
-    return _take(store, rubric, str(path), said_in_file(path, how, left_out), left_out, how, view, round)
+    said = said_in_file(path, text, how, left_out)
+    return _take(store, rubric, str(path), said, left_out, how, view or "assisted", round or "main")
 
 
 def import_scores(
@@ -82,8 +92,8 @@ def import_scores(
     how: LabelMap,
     *,
     where: Selection | None = None,
-    view: Literal["blind", "assisted"] = "assisted",
-    round: str = "main",
+    view: Literal["blind", "assisted"] | None = None,
+    round: str | None = None,
     rater: str | None = None,
 ) -> LabelImport:
     """The same for scores that the logs carry, by `how.scores`."""
@@ -93,7 +103,7 @@ def import_scores(
         how = msgspec.structs.replace(how, rater_name=rater)
     left_out: Counter[str] = Counter()
     said = said_in_scores(entries(store, where), how, left_out)
-    return _take(store, rubric, "scores", said, left_out, how, view, round)
+    return _take(store, rubric, "scores", said, left_out, how, view or "assisted", round or "main")
 
 
 def _take(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from grader.errors import BadInput
+from grader.pipeline.labels.file_text import first_line
 from grader.text import from_spreadsheet_cell
 
 __all__ = ["exported_rows", "is_exported_table"]
@@ -16,29 +18,25 @@ _TELLING = frozenset(["transcript_digest", "label_digest", "rubric_digest", "rat
 _NUMBERS = {"message": int, "severity": int, "confidence": float, "active_ms": int}
 
 
-def is_exported_table(path: Path) -> bool:
-    """Whether the file is a table with the columns of an export."""
+def is_exported_table(text: str) -> bool:
+    """Whether it is a table with the columns of an export."""
     try:
-        with path.open("r", encoding="utf-8-sig", errors="replace", newline="") as stream:
-            return set(next(csv.reader([stream.readline(1_000_000)]), ())) >= _TELLING
-    except (OSError, csv.Error):
+        return set(next(csv.reader([first_line(text)]), ())) >= _TELLING
+    except csv.Error:
         return False
 
 
-def exported_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line, fields of an annotation) of each row; before one whose rater had said something else while blind, that.
+def exported_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line, fields of an annotation) of each row of `text`; before one whose rater had said something else while blind, that.
 
-    `spans` stay as text. Raises BadInput where the file cannot be read.
+    `spans` stay as text. Raises BadInput where it is no CSV.
     """
     try:
-        with path.open("r", encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            for cells in reader:
-                row = {
-                    name: from_spreadsheet_cell(cell) for name, cell in cells.items() if isinstance(name, str) and cell
-                }
-                yield from ((reader.line_num, fields) for fields in _annotations(row))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        for cells in reader:
+            row = {name: from_spreadsheet_cell(cell) for name, cell in cells.items() if isinstance(name, str) and cell}
+            yield from ((reader.line_num, fields) for fields in _annotations(row))
+    except csv.Error as error:
         raise BadInput(f"cannot be read ({error})", path=path) from error
 
 

@@ -29,11 +29,11 @@ class LabelMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the first message is called there: 1 as here, or 0."""
     rater: str | None = "rater"
     rater_name: str | None = None
-    """The rater of every row, where no column says it."""
+    """The rater of every row, whatever the column says."""
     label: str | None = "label"
     """Long tables: the column that names the label."""
     label_name: str | None = None
-    """The label of every row, where no column says it."""
+    """The label of every row, whatever the column says."""
     value: str = "value"
     severity: str | None = "severity"
     confidence: str | None = "confidence"

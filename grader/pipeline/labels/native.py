@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 
 from grader.annotation import Annotation
-from grader.errors import BadInput
 from grader.pipeline.labels.exported import exported_rows, is_exported_table
+from grader.pipeline.labels.file_text import label_text, text_lines
 from grader.rubric import Rubric
 from grader.store import Store, add_annotations, annotation_by_id, load_messages, register_rubric
 from grader.text import one_line, storable
 
-__all__ = ["LabelImport", "Rejected", "import_annotations"]
+__all__ = ["LabelImport", "Rejected", "import_annotations", "take_exported"]
 
 _PLACE = re.compile(r"M(\d{1,9})\.(\d{1,9}):(\d{1,12})-(\d{1,12})")
 
@@ -54,12 +54,17 @@ def import_annotations(store: Store, path: Path, rubric: Rubric) -> LabelImport:
     not stand where its span says, or that says of a known id something else, is rejected by line number; the rest is
     taken. A CSV's `first_value` becomes the annotation it was. Raises BadInput when nothing can be read.
     """
+    return take_exported(store, path, label_text(path), rubric)
+
+
+def take_exported(store: Store, path: Path, text: str, rubric: Rubric) -> LabelImport:
+    """The same for the text of such a file; `path` is what messages call it."""
     result = LabelImport(str(path))
     register_rubric(store, rubric)
     labels = {label.id: label for label in rubric.labels}
     taken: list[Annotation] = []
     texts: dict[int, Any] = {}
-    rows = exported_rows(path) if is_exported_table(path) else _rows(path, result)
+    rows = exported_rows(path, text) if is_exported_table(text) else _rows(text, result)
     for number, row in rows:
         try:
             if isinstance(row.get("spans"), str):
@@ -99,17 +104,13 @@ def _is_moment(text: str) -> bool:
         return False
 
 
-def _rows(path: Path, result: LabelImport) -> Iterator[tuple[int, dict[str, Any]]]:
-    try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"cannot be read ({error})", path=path) from error
-    for number, line in enumerate(lines, 1):
+def _rows(text: str, result: LabelImport) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(text_lines(text), 1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             result.rejected.append(Rejected(number, f"not JSON: {one_line(error, 120)}"))
             continue
         if isinstance(row, dict):

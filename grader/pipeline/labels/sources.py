@@ -10,33 +10,32 @@ from pathlib import Path
 from typing import Any
 
 from grader.errors import BadInput
+from grader.pipeline.labels.file_text import first_line, text_lines
 from grader.pipeline.labels.label_studio import are_tasks, said_in_tasks
 from grader.pipeline.labels.mapping import LabelMap
 from grader.pipeline.labels.said import Said, cell
-from grader.spreadsheet import has_moved, read_text, sheet
+from grader.spreadsheet import has_moved, sheet
 from grader.store import Entry
 from grader.text import one_line
 
 __all__ = ["is_native", "said_in_file", "said_in_scores"]
 
 
-def is_native(path: Path) -> bool:
-    """Whether the file holds what `export jsonl` writes."""
+def is_native(text: str) -> bool:
+    """Whether it is what `export jsonl` writes."""
     try:
-        with path.open("r", encoding="utf-8-sig", errors="replace") as stream:
-            first = stream.readline(1_000_000)
-        row = json.loads(first)
-    except (OSError, ValueError):
+        row = json.loads(first_line(text))
+    except (ValueError, RecursionError):
         return False
     return isinstance(row, dict) and {"transcript_digest", "label_digest", "rater", "label"} <= row.keys()
 
 
-def said_in_file(path: Path, how: LabelMap, left_out: Counter[str]) -> Iterator[Said]:
-    """Every answer in a CSV, TSV, JSON or JSONL file, Label Studio's exports included; rows that hold none are counted.
+def said_in_file(path: Path, text: str, how: LabelMap, left_out: Counter[str]) -> Iterator[Said]:
+    """Every answer in `text`, a CSV, TSV, JSON or JSONL file, Label Studio's exports included; rows that hold none are counted.
 
     Raises BadInput on an unusable file, and for a column of the map that no row has.
     """
-    rows = list(_records(path, read_text(path), left_out))
+    rows = list(_records(path, text, left_out))
     if not rows:
         raise BadInput("holds no rows", path=path)
     if are_tasks(rows):
@@ -48,7 +47,13 @@ def said_in_file(path: Path, how: LabelMap, left_out: Counter[str]) -> Iterator[
     read = {*how.named_columns(), *wide, *how.skip, "id", "quotes", "current"}
     if twice := next((name for name in columns if name.endswith(_TWICE) and name.removesuffix(_TWICE) in read), None):
         raise BadInput("two columns are called so", path=path, line=1, field=twice.removesuffix(_TWICE))
-    unread = [name for name in columns if name not in read and name.partition(".")[0] not in _roots(read) and name]
+    if isinstance(rows[0][1].get("spans"), list):  # their quotes are
+        read.add("spans")
+    unread = [
+        name.removesuffix(_TWICE)
+        for name in columns
+        if name and name not in read and name.partition(".")[0] not in _roots(read)
+    ]
     if unread:
         left_out[f"columns that nothing reads ({one_line(', '.join(unread), 200)})"] += len(unread)
     for column in _needed(how, wide):
@@ -99,7 +104,6 @@ def _no_such(column: str, columns: Iterable[str]) -> str:
 
 
 def _said(line: int, row: Mapping[str, Any], how: LabelMap, label: str, value: str) -> Said:
-    quotes = cell(row, how.quote) or cell(row, "quotes")
     transcript = cell(row, how.transcript) or (cell(row, "id") if how.transcript == "transcript" else "")
     return Said(
         line=line,
@@ -111,10 +115,18 @@ def _said(line: int, row: Mapping[str, Any], how: LabelMap, label: str, value: s
         severity=cell(row, how.severity),
         confidence=cell(row, how.confidence),
         note=cell(row, how.note),
-        quotes=tuple(part for part in quotes.split(" | ") if part.strip()),
+        quotes=_quotes(row, how),
         time=cell(row, how.time),
         round=cell(row, how.round),
     )
+
+
+def _quotes(row: Mapping[str, Any], how: LabelMap) -> tuple[str, ...]:
+    spans = row.get("spans")
+    if isinstance(spans, list):  # what `export jsonl` writes
+        return tuple(str(span["quote"]) for span in spans if isinstance(span, dict) and span.get("quote"))
+    quotes = cell(row, how.quote) or cell(row, "quotes")
+    return tuple(part for part in quotes.split(" | ") if part.strip())
 
 
 def _scout_columns(columns: Iterable[str], how: LabelMap) -> dict[str, str]:
@@ -133,17 +145,17 @@ def _records(path: Path, text: str, left_out: Counter[str]) -> Iterator[tuple[in
     if start == "[":
         try:
             items = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadInput(f"not JSON: {one_line(error)}", path=path) from error
         left_out["items that are no objects"] += sum(not isinstance(item, dict) for item in items)
         yield from ((number, item) for number, item in enumerate(items, 1) if isinstance(item, dict))
         return
     if start == "{":
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(text_lines(text), 1):
             if line.strip():
                 try:
                     row = json.loads(line)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     raise BadInput(
                         f"not JSON: {one_line(error)}; wanted a list of rows, or one row on each line",
                         path=path,
