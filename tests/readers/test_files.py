@@ -612,3 +612,20 @@ def test_a_tar_is_called_so(write: Write) -> None:
     for data in (packed.getvalue(), gzip.decompress(packed.getvalue())):
         [skipped] = Reading(write(data, "runs.tar.gz")).file.skipped
         assert (skipped.reason, skipped.detail) == ("unrecognised", "a tar archive: unpack it, or make it a zip")
+
+
+def test_a_file_that_goes_between_two_looks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_bytes(DATA)
+    stat = Path.stat
+    looks: list[str] = []
+
+    def once(path: Path, **how: Any) -> os.stat_result:
+        looks.append(path.name)
+        if looks.count("a.jsonl") > 1 and path.name == "a.jsonl":
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return stat(path, **how)
+
+    monkeypatch.setattr(Path, "stat", once)
+    reading = Reading(tmp_path)
+    assert (reading.skips, len(reading.transcripts)) == (["unreadable"], 1)
