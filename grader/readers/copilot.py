@@ -74,6 +74,11 @@ class _Session:
     """Thread → reasoning that no message has yet told, each with its event."""
     _told: set[str] = field(default_factory=set)
     _skills: list[tuple[int, str]] = field(default_factory=list)
+    _main: list[int] = field(default_factory=list)
+    """The places of the main line, as far as the session has not gone back behind them."""
+    _agents: list[tuple[int, str]] = field(default_factory=list)
+    """Where the threads of sub-agents began, likewise."""
+    _rewound: int = 0
 
     def take(self, event: dict[str, Any], line: int) -> None:
         kind = event.get("type")
@@ -254,16 +259,16 @@ class _Session:
         begin = self._begun.get(str(data.get("upToEventId")))
         if begin is None:
             return
-        key = f"discarded-{1 + sum(entry['kind'] == 'discarded' for entry in self.threads.values())}"
-        before = {message.thread for message in self._places[:begin] if message}
-        for place, message in enumerate(self._places[begin:], begin):
-            if message is None:
-                continue
-            if message.thread == MAIN:
+        key = f"discarded-{self._rewound + 1}"
+        while self._main and self._main[-1] >= begin:
+            place = self._main.pop()
+            message = self._places[place]
+            if message is not None:
                 self._places[place] = msgspec.structs.replace(message, thread=key)
-                self.threads.setdefault(key, thread_entry("discarded"))
-            elif message.thread not in before and message.thread in self.threads:
-                self.threads[message.thread] |= {"kind": "discarded"}
+        while self._agents and self._agents[-1][0] >= begin:
+            self.threads[self._agents.pop()[1]] |= {"kind": "discarded"}
+        self.threads[key] = thread_entry("discarded")
+        self._rewound += 1
 
     def _thread(self, event: dict[str, Any], data: dict[str, Any]) -> str:
         agent = event.get("agentId") or data.get("parentToolCallId")
@@ -272,6 +277,7 @@ class _Session:
         key = f"agent-{agent}"
         if key not in self.threads:
             self.threads[key] = thread_entry("subagent")
+            self._agents.append((len(self._places), key))
         return key
 
     def _message(self, role: Role, blocks: list[Any], event: dict[str, Any], **said: Any) -> Message:
@@ -280,7 +286,10 @@ class _Session:
         return turn(role, blocks, thread=thread, time=event.get("timestamp"), source_id=event.get("id"), **said)
 
     def _add(self, role: Role, blocks: list[Any], event: dict[str, Any], **said: Any) -> None:
-        self._places.append(self._message(role, blocks, event, **said))
+        message = self._message(role, blocks, event, **said)
+        if message.thread == MAIN:
+            self._main.append(len(self._places))
+        self._places.append(message)
 
 
 def _summary(data: dict[str, Any]) -> str | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from grader.readers.jsontext import decode_json
+from grader.readers.jsontext import decode_json, joined_objects
 
-__all__ = ["SAMPLE", "Head", "Kind", "first_rows", "from_document"]
+__all__ = ["SAMPLE", "Head", "Kind", "first_rows", "first_values", "from_document"]
 
 Kind: TypeAlias = Literal["empty", "zip", "parquet", "object", "list", "rows", "text", "broken", "binary"]
 SAMPLE = 40
@@ -20,8 +21,8 @@ SAMPLE = 40
 class Head:
     """The evidence. `kind` says what the file is; the rest is empty where it does not apply.
 
-    `object` and `list` are whole JSON documents (`keys`, `get`, `items`), `rows` are lines of JSON (`rows`: the first 40
-    that parse). A document that is one object stands in `rows` too, for a file of rows may have only one.
+    `object` and `list` are whole JSON documents (`keys`, `get`, `items`), `rows` are lines of JSON, or
+    objects in a row (`rows`: the first 40 that parse). A document that is one object stands in `rows` too, for a file of rows may have only one.
     """
 
     kind: Kind
@@ -35,6 +36,8 @@ class Head:
     """Why it is no valid JSON, for `broken` and for a document of which a part can be read."""
     whole: bool = True
     """False where the document is too large to be decoded whole: then `get` and `items` know its first 4 MiB."""
+    spread: bool = False
+    """Whether the rows are no lines: values one after the other, over several lines each or on one."""
     _top: dict[str, Any] = field(default_factory=dict)
     _items: Sequence[Any] = ()
     _rows: Sequence[Any] = ()
@@ -141,6 +144,11 @@ def first_rows(head_lines: Sequence[bytes]) -> list[Any]:
             if len(rows) == SAMPLE:
                 break
     return rows
+
+
+def first_values(data: bytes) -> list[Any]:
+    """The objects that `data` begins with, at most 40, where no line is one: as jq prints rows, or without line breaks."""
+    return [value for value in islice(joined_objects(data), SAMPLE) if isinstance(value, dict)]
 
 
 def _decoded(raw: Any) -> Any:

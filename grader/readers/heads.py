@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from grader.readers.evidence import SAMPLE, Head, first_rows, from_document
+from grader.readers.evidence import SAMPLE, Head, first_rows, first_values, from_document
 from grader.readers.first_bytes import goes_on, part_of_document, read_up_to, starts_with_rows, whole_lines, why_broken
 from grader.readers.streams import lines
 
@@ -85,6 +85,9 @@ def _of_text(source: Source, start: bytes, *, small: bool) -> Head:
         rows = _long_first_rows(source)
         if rows:
             return Head("rows", start[:16], whole=False, _rows=rows)
+    values = first_values(start if data is None else data)
+    if len(values) > 1:
+        return Head("rows", start[:16], whole=small, spread=True, _rows=values)
     # Cut off, or in one place nested beyond measure: what can be walked item by item is still worth it.
     partly = part_of_document(start)
     if partly is not None:

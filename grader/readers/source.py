@@ -159,9 +159,15 @@ class Source:
             yield number, value
 
     def raw_rows(self, report: Report) -> Iterator[tuple[int, bytes]]:
-        """(line, bytes) of each row that is not blank, counted; for modules that decode only some fields."""
+        """(line, bytes) of each row that is not blank, counted; for modules that decode only some fields.
+
+        Of rows that are no lines, the position from 1 instead of the line.
+        """
         limit = self.entry_limit
         with self.open() as stream:
+            if self.head.spread:
+                yield from _values(stream, limit, report)
+                return
             for number, line in lines(stream, limit):
                 report.rows += 1
                 if line is None:
@@ -326,3 +332,17 @@ class Source:
             return None
         self.companions.add(target.resolve())
         return file_source(target, self.options, self.root)
+
+
+def _values(stream: IO[bytes], limit: int, report: Report) -> Iterator[tuple[int, bytes]]:
+    from grader.readers.json_window import JsonWindow
+
+    window = JsonWindow(stream, limit)
+    number = 0
+    try:
+        while window.peek():
+            number += 1
+            report.rows += 1
+            yield number, bytes(window.value())
+    except (ValueError, Skip) as error:  # where the next one begins nobody knows
+        report.malformed(number, f"not valid JSON: {error}", b"")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from grader.readers import vscode_log
 from grader.readers.contained import contained
 from grader.readers.content import content_blocks, reasoning_block, result_block, text_blocks
 from grader.readers.evidence import Head
@@ -14,45 +15,62 @@ from grader.readers.placeholders import media_block
 from grader.readers.report import Report, Skip
 from grader.readers.source import Source
 from grader.readers.streamed import is_list
+from grader.readers.threads import MAIN, in_thread, thread_entry
 from grader.readers.toolcall import tool_call
 from grader.readers.turns import turn
 from grader.transcript import Block, Message, Transcript
 
-SUPPORT = "-rC-"
-RECOGNISED_BY = "`requests` with `responderUsername`, `requesterUsername` or `initialLocation`"
+SUPPORT = "trC-"
+RECOGNISED_BY = (
+    "`requests` with `responderUsername`, `requesterUsername` or `initialLocation`; first `kind: 0`, `v.requests`"
+)
 
 _SIGNS = frozenset(["responderUsername", "requesterUsername", "initialLocation"])
 _EDITS = ("textEditGroup", "notebookEditGroup")
 _DEPTH = 30
+_DISCARDED = "discarded-1"
 
 
 def sniff(head: Head) -> bool:
     """A session of requests and who answers them."""
+    if head.kind in ("rows", "object") and vscode_log.is_beginning(head.first):
+        return True
     return head.kind == "object" and isinstance(head.get("requests"), list) and bool(head.keys & _SIGNS)
 
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:
-    """The file is one session."""
+    """The file is one session: as it is, or as a log of its changes. Requests that were taken back are discarded."""
+    if vscode_log.is_beginning(source.head.first):
+        record, gone = vscode_log.replayed(source, report)
+        yield _transcript(source, report, record, gone)
+        return
     for line, record in source.records(report, "requests"):
-        if not (isinstance(record, dict) and is_list(record.get("requests"))):
+        if isinstance(record, dict) and is_list(record.get("requests")):
+            yield _transcript(source, report, record, [])
+        else:
             report.malformed(line, "no session of requests", str(record)[:400])
-            continue
-        session = _Session(report)
-        for request in record["requests"]:
+
+
+def _transcript(source: Source, report: Report, record: dict[str, Any], gone: list[Any]) -> Transcript:
+    session, taken_back = _Session(report), _Session(report)
+    for requests, talk in ((record["requests"], session), (gone, taken_back)):
+        for request in requests:
             with contained(report, "request"):
-                session.take(request)
-        if not session.messages:
-            raise Skip("no_text", "a session without requests")
-        own = record.get("sessionId") or session.id
-        yield finish(
-            source,
-            report,
-            session.messages,
-            format="vscode_chat",
-            id=own if isinstance(own, str) else None,
-            models=session.models,
-            metadata={"title": record.get("customTitle")},
-        )
+                talk.take(request)
+    if not session.messages and not taken_back.messages:
+        raise Skip("no_text", "a session without requests")
+    own = record.get("sessionId") or session.id
+    threads = {MAIN: thread_entry("main", parent=None), _DISCARDED: thread_entry("discarded")}
+    return finish(
+        source,
+        report,
+        [*session.messages, *in_thread(taken_back.messages, _DISCARDED)],
+        format="vscode_chat",
+        id=own if isinstance(own, str) else None,
+        models=session.models,
+        threads=threads if taken_back.messages else None,
+        metadata={"title": record.get("customTitle")},
+    )
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent_logs import calls, log, said
+from agent_logs import calls, log, said, thread
 from logs import blocks
 
 CHAT = "vscode_chat/chat.json"
@@ -77,3 +77,22 @@ def test_what_is_left_out_is_named() -> None:
     reading = log(CHAT)
     assert reading.file.left_out == {"mcpServersStarting": 1, "undoStop": 1, "request without message": 1}
     assert reading.warnings == {"unanswered_call": 2}
+
+
+def test_the_log_of_a_sessions_changes_is_replayed_and_what_was_taken_back_is_discarded() -> None:
+    reading = log("vscode_chat/log.jsonl")
+    transcript = reading.only
+    assert transcript.id == "6d6d6d6d-0000-4000-8000-000000000001"
+    assert (transcript.model, transcript.metadata["title"]) == ("copilot/orion-2", "Knots")
+    assert said(thread(transcript)) == [
+        ("user", [("text", "Which knot?")]),
+        ("assistant", [("text", "A bowline.")]),
+        ("user", [("text", "Untie it.")]),
+        ("assistant", [("tool_call", "knot: bowline")]),
+        ("tool", [("tool_result", "done")]),
+        ("assistant", [("text", "It is loose.")]),
+    ]
+    assert [message.text for message in thread(transcript, "discarded-1")] == ["Cut it.", "I cut it."]
+    assert transcript.thread_kind("discarded-1") == "discarded"
+    assert reading.file.malformed_rows == 1  # of a request that is not there
+    assert reading.file.left_out == {"state of the session": 1, "change of the session": 9}
