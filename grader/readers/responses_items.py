@@ -131,10 +131,11 @@ class ResponsesReader:
             self._messages[place] = msgspec.structs.replace(last, flags=(*last.flags, "partial"))
 
     def take_back(self, turns: int) -> list[Message]:
-        """Removes the last `turns` prompts with everything after them, and gives that back."""
+        """Removes the last `turns` prompts with everything after them, and gives that back. What stands before the first
+        prompt is no turn."""
         self._close()
         prompts = [place for place, message in enumerate(self._messages) if _is_prompt(message)]
-        place = prompts[-turns] if 0 < turns <= len(prompts) else 0 if turns > 0 else len(self._messages)
+        place = prompts[-min(turns, len(prompts))] if prompts and turns > 0 else len(self._messages)
         taken = self._messages[place:]
         del self._messages[place:]
         return taken

@@ -411,3 +411,7 @@ def test_what_clients_tell_the_model_is_no_prompt_that_could_be_taken_back(write
         ("<subagen", ()),
         ("<turn_ab", ()),
     ]
+    everything = [rows[0], item("developer", "Be brief."), *rows[1:4], event(type="thread_rolled_back", num_turns=9)]
+    first, *taken = Reading(write(everything, rows=True)).only.messages
+    assert (first.text, first.thread) == ("Be brief.", "main")
+    assert {message.thread for message in taken} == {"discarded-1"}
