@@ -18,6 +18,8 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any, Literal
 
+import agent_sessions as sessions
+
 TURNS = 20
 _WORDS = str.split(
     "the of to and a in is it you that he was for on are with as his they be at one have this from or had by hot but some "
@@ -640,6 +642,20 @@ SHAPES: dict[str, Shape] = {
         "\n",
         "\n",
     ),
+    "cursor": Shape("one", lambda: sessions.cursor(turns)),
+    "copilot": Shape("one", lambda: sessions.copilot(turns)),
+    "opencode": _in('{"info": {"id": "ses_1", "title": "t"}, "messages": [', lambda: sessions.opencode(turns)),
+    "droid": Shape("one", lambda: sessions.droid(turns)),
+    "kimi": Shape("one", lambda: sessions.kimi(turns)),
+    "grok": Shape("one", lambda: sessions.grok(turns)),
+    "antigravity": Shape("one", lambda: sessions.antigravity(turns)),
+    "cline": Shape("one", lambda: sessions.cline(turns), "[", ", ", "]"),
+    "vscode_chat": _in('{"responderUsername": "c", "requests": [', lambda: sessions.vscode_chat(conversations)),
+    "goose": Shape("one", lambda: sessions.goose(turns)),
+    "amp": _in('{"v": 7, "id": "T-1", "created": 1780000000000, "messages": [', lambda: sessions.amp(turns)),
+    "continue": _in('{"sessionId": "s", "title": "t", "history": [', lambda: sessions.continue_(turns)),
+    "helicone": Shape("many", lambda: sessions.helicone(conversations)),
+    "arena": Shape("many", lambda: sessions.arena(conversations)),
 }
 NAMES = ["inspect_eval", *SHAPES]
 

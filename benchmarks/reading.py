@@ -34,7 +34,7 @@ import large_logs
 FIXTURES = Path(__file__).resolve().parent.parent / "tests" / "readers" / "fixtures"
 """Read first in each process: what is measured is reading, not importing."""
 
-WAITING = ("otlp", "langfuse", "langsmith", "openinference", "vercel", "claude_code", "openclaw", "table")
+WAITING = ("otlp", "helicone", "langfuse", "langsmith", "openinference", "vercel", "claude_code", "openclaw", "table")
 """Whose transcripts may stand in any order in a file."""
 
 READ = """

@@ -18,10 +18,11 @@ from grader.readers.toolcall import tool_call
 from grader.readers.turns import turn
 from grader.transcript import Block, Message, Role, Transcript
 
-__all__ = ["RECOGNISED_BY", "SUPPORT", "Events", "read", "read_together", "sniff", "with_shell_words"]
+__all__ = ["RECOGNISED_BY", "SUPPORT", "Events", "read", "read_together", "shell_words", "sniff"]
 
 SUPPORT = "-rC-"
 RECOGNISED_BY = "list, item `source` + `action`/`observation`; or a file of one such event"
+_ENDED_WELL = "[The command completed with exit code 0."
 
 _STATE = {
     *("null", "change_agent_state", "agent_state_changed", "recall", "condensation", "condensation_request"),
@@ -181,11 +182,11 @@ class Events:
         extras = event["extras"] if isinstance(event.get("extras"), dict) else {}
         text = event.get("content")
         blocks = result_block(
-            with_shell_words(_text(text, event.get("message")) if text is None else text, extras.get("metadata")),
+            _text(text, event.get("message")) if text is None else text,
             self.report,
             name=name or metadata.get("function_name"),
             call_id=call_id or metadata.get("tool_call_id") or event.get("cause"),
-            error=observation == "error" or (extras.get("error") or None),
+            error=observation == "error" or extras.get("error") or shell_words(extras.get("metadata")),
         )
         screenshot = extras.get("screenshot")
         if isinstance(screenshot, str) and screenshot:
@@ -208,17 +209,13 @@ class Events:
         self.messages.append(said)
 
 
-def with_shell_words(content: object, metadata: object) -> object:
-    """A command's output between what the shell says of it, as the model is given it: that it still runs, or that it was
-    never started because another does."""
+def shell_words(metadata: object) -> str | None:
+    """What the shell says of a command besides its output: that it failed, still runs, or was never started because another
+    one does. None where it ended well.
+    """
     told = metadata if isinstance(metadata, dict) else {}
-    before, after = (_text(told.get(key)).strip("\n") for key in ("prefix", "suffix"))
-    if not before and not after:
-        return content
-    if isinstance(content, str):
-        return "\n".join([part for part in (before, content, after) if part])
-    items = content if isinstance(content, list) else [] if content is None else [content]
-    return [*([before] if before else []), *items, *([after] if after else [])]
+    words = [_text(told.get(key)).strip() for key in ("prefix", "suffix")]
+    return "\n".join([said for said in words if said and not said.startswith(_ENDED_WELL)]) or None
 
 
 def _arguments(event: dict[str, Any]) -> dict[str, Any]:

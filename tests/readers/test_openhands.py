@@ -110,7 +110,7 @@ def test_real_events_agree_with_the_file(shared_data: Path) -> None:
         for message, event in zip(transcript.messages, events, strict=True):
             if "observation" in event:
                 assert message.role == "tool"
-                assert message.text == _shown(event["content"], event["extras"])
+                assert message.text == event["content"]
             elif event["action"] in ("message", "finish"):
                 assert (message.role, message.text) == (
                     "user" if event["source"] == "user" else "assistant",
@@ -124,12 +124,6 @@ def test_real_events_agree_with_the_file(shared_data: Path) -> None:
                     assert str(value) in block.text
 
 
-def _shown(content: str, about: dict[str, Any]) -> str:
-    metadata = about.get("metadata") or {}
-    assert not metadata.get("prefix")
-    return (content + (metadata.get("suffix") or "")).lstrip("\n")
-
-
 def test_real_sdk_events_agree_with_the_rows(shared_data: Path) -> None:
     path = shared_data / "transcripts" / "openhands_sdk_events" / "events.jsonl"
     if not path.exists():
@@ -141,9 +135,7 @@ def test_real_sdk_events_agree_with_the_rows(shared_data: Path) -> None:
         (row["tool_name"], row["tool_call_id"]) for row in rows if row["kind"] == "ActionEvent"
     ]
     assert [text for _, _, text in results(transcript)] == [
-        _shown("\n".join(part["text"] for part in row["observation"]["content"]), row["observation"])
-        for row in rows
-        if "observation" in row
+        "\n".join(part["text"] for part in row["observation"]["content"]) for row in rows if "observation" in row
     ]
     thoughts = [row["reasoning_content"].strip() for row in rows if row.get("reasoning_content")]
     assert [block.text.strip() for block in blocks(transcript, "reasoning")] == thoughts
@@ -351,28 +343,37 @@ def test_what_stands_for_the_forgotten_is_a_summary(write: Any, tmp_path: Path) 
     assert reading.skips == []
 
 
-def test_what_the_shell_says_of_a_command_belongs_to_its_result(write: Any, tmp_path: Path) -> None:
+def test_what_the_shell_says_of_a_command_is_told_with_its_result(write: Any, tmp_path: Path) -> None:
     """That a command was never started stands beside its output, which is empty."""
     idle = {
         "prefix": "[Below is the output of the previous command.]\n",
         "suffix": '\n[Your command "ls" is NOT executed.]',
     }
-    told = '[Below is the output of the previous command.]\n{}\n[Your command "ls" is NOT executed.]'
+    told = '[Below is the output of the previous command.]\n[Your command "ls" is NOT executed.]'
+    well = {"prefix": "", "suffix": "\n[The command completed with exit code 0.]"}
+    badly = {"suffix": "\n[The command completed with exit code 2.]"}
     ran = {"id": 1, "source": "agent", "action": "run", "args": {"command": "ls"}}
     seen = {"source": "agent", "observation": "run", "cause": 1}
     rows = [
         ran,
-        {**seen, "id": 2, "content": "50 %", "extras": {"metadata": idle}},
-        {**seen, "id": 3, "content": "", "extras": {"metadata": {"prefix": "", "suffix": "\n[It still runs.]"}}},
-        {**seen, "id": 4, "content": "a.py", "extras": {"metadata": {"prefix": "", "suffix": None}}},
+        {**seen, "id": 2, "content": "", "extras": {"metadata": idle}},
+        {**seen, "id": 3, "content": "a.py", "extras": {"metadata": well}},
+        {**seen, "id": 4, "content": "no", "extras": {"metadata": badly}},
+        {**seen, "id": 5, "content": "b.py", "extras": {"metadata": {"prefix": "", "suffix": None}}},
     ]
-    old = [text for _, _, text in results(Reading(write(rows)).only)]
-    assert old == [told.format("50 %"), "[It still runs.]", "a.py"]
+    shown = [block for message in Reading(write(rows)).only.messages for block in message.blocks][1:]
+    assert [(block.text, block.error) for block in shown] == [
+        ("", told),
+        ("a.py", None),
+        ("no", "[The command completed with exit code 2.]"),
+        ("b.py", None),
+    ]
     system, asked, acted, answer = _sdk_events()
     answer["observation"] = {
         "kind": "TerminalObservation",
         "content": [{"type": "text", "text": "50 %"}],
         "metadata": idle,
     }
-    new = Reading(_conversation(tmp_path / "c", [system, asked, acted, answer]))
-    assert [text for _, _, text in results(new.only)] == [told.format("50 %")]
+    new = Reading(_conversation(tmp_path / "c", [system, asked, acted, answer])).only
+    [result] = [block for message in new.messages for block in message.blocks if block.kind == "tool_result"]
+    assert (result.text, result.error) == ("50 %", told)
