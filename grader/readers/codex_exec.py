@@ -102,7 +102,8 @@ class ExecItems:
         key = (self._runs, call if isinstance(call, str) and call else len(self._items))
         if key in self._items:
             self._report.leave_out("earlier state of an item")
-        self._items[key] = {**self._items.get(key, {}), **_item_of(said, _EVENTS[kind])}
+        begun = {"status": "in_progress"} if kind.endswith("_begin") else {"status": "completed"}
+        self._items[key] = {**self._items.get(key, {}), **begun, **_item_of(said, _EVENTS[kind])}
 
     def messages(self) -> list[Message]:
         """The items as messages; what is no speech, call or thought is left out by its type."""
@@ -136,7 +137,9 @@ class ExecItems:
         return []
 
     def _answered(self, call: Block, item: dict[str, Any], answer: Any, key: str | None) -> list[Message]:
-        """The call, and its result where the log holds one: a plan and a search have none."""
+        """The call, and its result where the log holds one: a plan and a search have none, nor has what never ended."""
+        if item.get("status") == "in_progress" and not answer and item.get("error") is None:
+            return [turn("assistant", [call], source_id=key)]
         if answer is None and item.get("error") is None and item.get("status") not in _FAILED:
             meta = {**(call.meta or {}), "server": True}
             return [
