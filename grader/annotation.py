@@ -77,5 +77,7 @@ def rater_kind(rater: str) -> str:
 
 
 def rater_name(rater: str, kind: RaterKind = "human") -> str:
-    """A rater in full: `ana` → `human:ana`, names with a kind stay."""
-    return rater if rater.partition(":")[0] in ("rules", "judge", "human", "adjudicator") else f"{kind}:{rater}"
+    """A rater in full: `ana` → `human:ana`, names with a kind stay. Space around a name is no part of it: a spreadsheet's
+    `ana ` agrees with `ana` because they are one."""
+    clean = rater.strip()
+    return clean if clean.partition(":")[0] in ("rules", "judge", "human", "adjudicator") else f"{kind}:{clean}"

@@ -162,7 +162,7 @@ def _run(arguments: list[str] | None) -> int:
             return 1
         undecoded = next((text for text in arguments or sys.argv[1:] if path_text(text) != text), None)
         if isinstance(error, UnicodeEncodeError) and undecoded is not None:  # paths may hold such bytes, names may not
-            _complain(f"{path_text(undecoded)}: this argument holds bytes that are no UTF-8")
+            _complain(f"{one_line(path_text(undecoded))}: this argument holds bytes that are no UTF-8")
             return 2
         _complain(
             f"internal error: {type(error).__name__}: {one_line(error, 300)}; nothing acknowledged is lost. "

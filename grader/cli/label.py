@@ -82,6 +82,10 @@ def label_command(name: str | None, **given: Any) -> None:
                 return
             if link is not None:
                 session.open(link.entry)
+                if name != link.entry.id and not str(name).startswith(
+                    f"{link.entry.id}#"
+                ):  # what a script writes is said
+                    click.echo(f"{one_line(name)} is short for {one_line(link.entry.id)}", err=True)
             elif given["act"] not in ("undo", "redo"):
                 raise UsageError("name the transcript, or use --next")
             _tell(session, act(session), given["as_json"])

@@ -41,6 +41,7 @@ from grader.store.database import ids_follow
 from grader.store.person_log import latest_id, latest_place, rater_key, submissions
 from grader.store.queue import TO_DO, QueueEntry
 from grader.store.queue_opening import open_queue, rubric_before
+from grader.store.transcripts import is_superseded
 from grader.text import one_line
 
 __all__ = ["Session"]
@@ -87,10 +88,7 @@ class Session(Editor):
         """The rubric this rater last worked with in the round, where it was another one: show `rubric_news`, once."""
         self.edited = edited_labels(self.rubric_before, rubric)
         """Labels whose definition changed since: they are asked again."""
-        self.queue = open_queue(store, self.rater, self.round, rubric, chosen, ranked=door == "review")
-        if door == "review":
-            changed = rank_queue(store, self.queue, rubric)
-            ask_again(store, self.queue, rubric, self.rater, changed)
+        self.queue = self._up_to_date_queue()
         self._rater_key = rater_key(store, self.rater) or 0
         self._last_id = latest_id(store, self._rater_key, self.round)
         ids_follow(self._last_id)
@@ -101,6 +99,14 @@ class Session(Editor):
         self._words_left = 0
 
     # --- the queue ---
+
+    def _up_to_date_queue(self) -> queues.Queue:
+        ranked = self.door == "review"
+        queue = open_queue(self.store, self.rater, self.round, self.rubric, self._where, ranked=ranked)
+        if ranked:
+            changed = rank_queue(self.store, queue, self.rubric)
+            ask_again(self.store, queue, self.rubric, self.rater, changed)
+        return queue
 
     def entries(
         self,
@@ -328,6 +334,15 @@ class Session(Editor):
 
     _was: str
     _was_flagged: bool
+
+    def _editable(self, *, submitted_too: bool = False) -> Item:
+        item = super()._editable(submitted_too=submitted_too)
+        if is_superseded(self.store, item.key):
+            self.queue, self._counts = self._up_to_date_queue(), None
+            raise Refused(
+                "a later version of this transcript was imported: Esc, then Enter opens it; what was said so far stays with this one"
+            )
+        return item
 
     def _current(self) -> Item:
         item = self._current_or_none()

@@ -14,6 +14,7 @@ from grader.pipeline.progress import Progress
 from grader.readers import FileResult, ReadOptions, read_path
 from grader.readers.files import files_named, refuse_missing
 from grader.store import Store, add_transcript
+from grader.store.remarks import left_behind
 from grader.store.transcripts import current_revisions
 from grader.text import path_text
 from grader.transcript import Transcript
@@ -163,6 +164,11 @@ class _Writer:
                 if outcome.same_session == "more":
                     told = "is told more fully here than by another file, which this one replaces"
                 _warn(summary, path, "same_session", f"{outcome.id} {told}")
+            if outcome.replaces is not None and (answers := sum(left_behind(self._store, outcome.replaces).values())):
+                told = (
+                    f"{outcome.id} has changed: {answers} answers by people stay with what it was and count no longer"
+                )
+                _warn(summary, path, "answers_left_behind", told)
             if outcome.superseded:
                 _warn(summary, path, "earlier_revision", f"{outcome.id} is known in a later state, which counts")
             if outcome.row_changed:

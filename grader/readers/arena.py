@@ -10,6 +10,7 @@ from typing import Any
 from grader.readers.contained import contained
 from grader.readers.content import content_blocks, plain_text, text_blocks
 from grader.readers.evidence import Head
+from grader.readers.files import is_folder
 from grader.readers.finish import finish, score
 from grader.readers.openai_messages import openai_messages
 from grader.readers.payload import unwrapped
@@ -53,6 +54,7 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
                 yield from _battle(source, report, row, fought, line)
             elif _is_question(row):
                 report.leave_out("question, told with its answers")
+                report.told_elsewhere = _are_answered(source)
             else:
                 report.malformed(line, "neither an answer nor a battle", str(row)[:400])
 
@@ -60,7 +62,8 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
 def _is_answer(row: dict[str, Any]) -> bool:
     choices = row.get("choices")
     first = choices[0] if isinstance(choices, list) and choices else None
-    return "question_id" in row and isinstance(first, dict) and isinstance(first.get("turns"), list)
+    turns = first.get("turns") if isinstance(first, dict) else None
+    return "question_id" in row and isinstance(turns, list) and not any(isinstance(said, int | float) for said in turns)
 
 
 def _is_question(row: dict[str, Any]) -> bool:
@@ -68,7 +71,16 @@ def _is_question(row: dict[str, Any]) -> bool:
 
 
 def _is_battle(row: dict[str, Any]) -> bool:
-    return all(isinstance(unwrapped(row.get(f"conversation_{side}")), list) for side in _SIDES)
+    sides = [unwrapped(row.get(f"conversation_{side}")) for side in _SIDES]
+    turns = [turn for side in sides if isinstance(side, list) for turn in side[:5]]
+    return all(isinstance(side, list) for side in sides) and any(
+        isinstance(turn, dict) and "role" in turn for turn in turns
+    )
+
+
+def _are_answered(source: Source) -> bool:
+    """Whether the benchmark's folder of answers stands beside its questions."""
+    return source.member is None and source.root is not None and is_folder(source.path.parent / "model_answer")
 
 
 def _questions_beside(source: Source) -> dict[str, dict[str, Any]]:

@@ -19,6 +19,7 @@ from grader.transcript import Message, Transcript
 
 SUPPORT = "-rC-"
 _ANSWERS = ("response", "completion", "output", "answer")
+_SAYING = frozenset(["content", "tool_calls", "function_call", "parts"])
 _SESSION = ("session_id", "sessionId", "thread_id", "chat_id", "task_id")
 _TAKEN = frozenset(
     ["messages", "tools", "system", "system_prompt", "id", "conversation_id", "model", "condition", "condition_id"]
@@ -28,7 +29,7 @@ RECOGNISED_BY = "`messages[0].role`, or a list or rows with `role`"
 
 def sniff(head: Head) -> bool:
     """An object with `messages[0].role`, a list of objects with `role`, or rows that are messages."""
-    return any(_conversation(record) for record in head.records[:5]) or _is_messages(head.items) or _message_rows(head)
+    return any(_conversation(record) for record in head.records[:5]) or _listed_messages(head) or _message_rows(head)
 
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:
@@ -95,11 +96,16 @@ def _answer_key(record: dict[str, Any], messages: Sequence[Message]) -> str | No
     return next((key for key in _ANSWERS if isinstance(record.get(key), str) and record[key].strip()), None)
 
 
+def _listed_messages(head: Head) -> bool:
+    """A file that is one list of messages. Accounts have roles too, but say nothing."""
+    return _is_messages(head.items) and any(not _SAYING.isdisjoint(row) for row in head.record_objects)
+
+
 def _message_rows(head: Head) -> bool:
     """Rows that are each a message, as the first one is; those that name a conversation are a table of turns."""
     if head.kind != "rows" or not head.rows or not isinstance(first := head.rows[0], dict):
         return False
-    is_message = isinstance(first.get("role"), str) and bool(first.keys() & {"content", "tool_calls", "parts"})
+    is_message = isinstance(first.get("role"), str) and not _SAYING.isdisjoint(first)
     return is_message and "conversation_id" not in first
 
 

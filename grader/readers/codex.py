@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,9 @@ RECOGNISED_BY = "some row `type: session_meta` or `thread.started`, or with an e
 _ROW_TYPES = frozenset(["session_meta", "response_item", "turn_context", "event_msg", "compacted"])
 _NOT_SAID = frozenset(["ghost_snapshot", "other", "token_count"])
 _KEPT = ("cwd", "originator", "cli_version", "model_provider", "source", "git", "agent_role")
+
+_TIMED = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+"""Ids that begin with the time they were given at (UUID version 7)."""
 
 
 def sniff(head: Head) -> bool:
@@ -94,6 +98,16 @@ def _parent(payload: dict[str, Any]) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _turn_id(record: dict[str, Any], payload: dict[str, Any]) -> str:
+    """The turn that a row begins or belongs to; "" where it says none."""
+    value: Any = None
+    if record.get("type") == "turn_context" or payload.get("type") == "task_started":
+        value = payload.get("turn_id")
+    elif isinstance(payload.get("internal_chat_message_metadata_passthrough"), dict):
+        value = payload["internal_chat_message_metadata_passthrough"].get("turn_id")
+    return value if isinstance(value, str) else ""
+
+
 @dataclass(slots=True)
 class _Session:
     """Rows in file order. What is put out between two results is one message (see ResponsesReader)."""
@@ -107,6 +121,8 @@ class _Session:
     metadata: dict[str, Any] = field(default_factory=dict)
     _own_from: int = 0
     """`ordinal` of the first row that is the session's own: a sub-agent's rollout begins with a copy of its parent's."""
+    _copies: bool = False
+    """Whether the rows are of such a copy, in rollouts without `ordinal`."""
     _before: list[Message] = field(default_factory=list)
     _reader: ResponsesReader | None = None
     _exec: ExecItems | None = None
@@ -135,24 +151,50 @@ class _Session:
         if is_exec_row(record) or (self._exec is not None and "msg" in record):
             self._exec = self._exec or ExecItems(self.report)
             self._exec.take(record)
-        elif not isinstance(payload, dict):
+            return
+        if not isinstance(payload, dict):
             self._bare(record, line)
-        elif kind == "session_meta":
+            return
+        if kind == "session_meta":
             self._header(payload, record.get("timestamp"))
-        elif kind == "response_item":
-            ordinal = record.get("ordinal")
-            copied = isinstance(ordinal, int) and ordinal < self._own_from
-            self._item(payload, record.get("timestamp"), line, flags=("copied",) if copied else ())
+            return
+        copied = self._is_copied(record, payload)
+        flags = ("copied",) if copied else ()
+        if kind == "response_item":
+            self._item(payload, record.get("timestamp"), line, flags=flags)
         elif kind == "inter_agent_communication":
-            self._item({**payload, "type": "agent_message"}, record.get("timestamp"), line)
+            self._item({**payload, "type": "agent_message"}, record.get("timestamp"), line, flags=flags)
         elif kind == "compacted":
-            self._summary(payload, record.get("timestamp"))
+            self._summary(payload, record.get("timestamp"), flags)
+        elif kind == "realtime_item" and payload.get("type") == "transcript_segment":  # spoken
+            said = {
+                "type": "message",
+                "id": payload.get("id"),
+                "role": payload.get("role"),
+                "content": payload.get("text"),
+            }
+            self._item(said, record.get("timestamp"), line, flags=flags)
         else:
-            if kind == "turn_context" and isinstance(payload.get("model"), str):
+            if kind == "turn_context" and isinstance(payload.get("model"), str) and not copied:
                 self.models.append(payload["model"])
             elif kind == "event_msg":
                 self._event(payload)
             self.report.leave_out(kind)
+
+    def _is_copied(self, record: dict[str, Any], payload: dict[str, Any]) -> bool:
+        """Whether a row is of the parent's history: it says so, or stands before the first own one, where the header names
+        that; else it is of a turn whose id, as ids tell the time, is older than the sub-agent's."""
+        ordinal = record.get("ordinal")
+        if self._own_from and isinstance(ordinal, int):
+            return ordinal < self._own_from
+        if self.metadata.get("parent"):
+            about = record.get("metadata")
+            if isinstance(about, dict) and about.get("inherited_user_message") is True:
+                return True
+            turn_id = _turn_id(record, payload)
+            if self.id is not None and _TIMED.fullmatch(turn_id) and _TIMED.fullmatch(self.id):
+                self._copies = turn_id < self.id
+        return self._copies
 
     def _event(self, payload: dict[str, Any]) -> None:
         """Events repeat what the items say, but for these two: a turn was interrupted, turns were taken back."""
@@ -245,11 +287,11 @@ class _Session:
         if self.report.rows_left_out == before:
             self._said += 1
 
-    def _summary(self, payload: dict[str, Any], time: object) -> None:
+    def _summary(self, payload: dict[str, Any], time: object, flags: tuple[str, ...]) -> None:
         text = payload.get("message")
         if not isinstance(text, str) or not text.strip():
             self.report.leave_out("compacted")
             return
         item = {"type": "message", "role": "user", "content": text}
-        self._items().add(item, time=time, flags=("summary",))
+        self._items().add(item, time=time, flags=(*flags, "summary"))
         self._said += 1

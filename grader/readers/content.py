@@ -172,6 +172,8 @@ def _item(item: dict[str, Any], role: Role, report: Report, line: int | None) ->
         return _reasoning_item(item)
     if kind == "redacted_thinking":
         return _present(reasoning_block("", redacted=True))
+    if kind == "encrypted_content":  # what one agent of several tells another: a mark stands for it
+        return [Block("text", f"[{len(str(item.get(kind) or ''))} base64 characters]")]
     if isinstance(kind, str) and kind in _MEDIA_TYPES:
         return _media_item(_MEDIA_TYPES[kind], item, report, line)
     if kind in _CALL_TYPES:

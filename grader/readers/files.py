@@ -253,7 +253,10 @@ def _file(path: Path, options: ReadOptions, root: Path) -> Source | Refused:
         return Refused(path, "outside_root", f"lies outside {root}")
     if not stat.S_ISREG(mode):
         return Refused(path, "not_regular", _kind(mode))
-    return file_source(path, options, root)
+    try:
+        return file_source(path, options, root)
+    except OSError as error:  # gone since
+        return Refused(path, "unreadable", error.strerror or str(error))
 
 
 def _kind(mode: int) -> str:

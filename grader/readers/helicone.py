@@ -16,7 +16,7 @@ from grader.readers.streamed import is_list
 from grader.transcript import Transcript
 
 SUPPORT = "-rCs"
-RECOGNISED_BY = "`request_body`, `response_body`, `request_id` or `response_id`; `data` of such"
+RECOGNISED_BY = "`request_body`, `response_body`, `response_id` or `messages` asked; `data` of such"
 
 _ASKED = ("messages", "input", "contents", "prompt")
 _ANSWERED = frozenset(["choices", "content", "output", "candidates"])
@@ -25,7 +25,8 @@ _SESSION = "helicone-session-id"
 
 def sniff(head: Head) -> bool:
     """Records of a request and its response, in rows, in a list, or as Helicone's API gives them: under `data`."""
-    return any(_is_request(record) for top in head.record_objects[:5] for record in _requests(top)[:5])
+    records = [record for top in head.record_objects[:5] for record in _requests(top)[:5]]
+    return any(_is_request(record) and ("response_id" in record or _asks_a_model(record)) for record in records)
 
 
 def read(source: Source, report: Report) -> Iterator[Transcript]:
@@ -47,6 +48,12 @@ def _is_request(record: Any) -> bool:
     if not isinstance(record, dict) or not {"request_body", "response_body"} <= record.keys():
         return False
     return "request_id" in record or "response_id" in record
+
+
+def _asks_a_model(record: dict[str, Any]) -> bool:
+    """What tells a call of a model from any other that a gateway has logged."""
+    asked = unwrapped(record["request_body"])
+    return isinstance(asked, dict) and not asked.keys().isdisjoint(_ASKED)
 
 
 def _calls(top: dict[str, Any], report: Report, line: int) -> Iterator[dict[str, Any]]:

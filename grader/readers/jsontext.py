@@ -56,10 +56,8 @@ def decode_counted(data: bytes | bytearray | memoryview | msgspec.Raw | str) -> 
         return _TOLERANT.decode(text.lstrip("\ufeff")), replaced
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    except (
-        json.JSONDecodeError
-    ) as error:  # of a row, line 1 is said by nobody: which line of the file it is stands before it
-        line = f"line {error.lineno}, " if error.lineno > 1 else ""
+    except json.JSONDecodeError as error:
+        line = f"line {error.lineno}, " if error.lineno > 1 else ""  # a row's own line 1 is not the file's
         raise ValueError(f"{error.msg.removesuffix(' at')} at {line}column {error.colno}") from None
 
 

@@ -18,10 +18,11 @@ from grader.readers.toolcall import tool_call
 from grader.readers.turns import turn
 from grader.transcript import Block, Message, Role, Transcript
 
-__all__ = ["RECOGNISED_BY", "SUPPORT", "Events", "read", "read_together", "sniff"]
+__all__ = ["RECOGNISED_BY", "SUPPORT", "Events", "read", "read_together", "shell_words", "sniff"]
 
 SUPPORT = "-rC-"
 RECOGNISED_BY = "list, item `source` + `action`/`observation`; or a file of one such event"
+_ENDED_WELL = "[The command completed with exit code 0."
 
 _STATE = {
     *("null", "change_agent_state", "agent_state_changed", "recall", "condensation", "condensation_request"),
@@ -185,7 +186,7 @@ class Events:
             self.report,
             name=name or metadata.get("function_name"),
             call_id=call_id or metadata.get("tool_call_id") or event.get("cause"),
-            error=observation == "error" or (extras.get("error") or None),
+            error=observation == "error" or extras.get("error") or shell_words(extras.get("metadata")),
         )
         screenshot = extras.get("screenshot")
         if isinstance(screenshot, str) and screenshot:
@@ -206,6 +207,15 @@ class Events:
     def _add(self, role: Role, blocks: list[Block], event: dict[str, Any], flags: Iterable[str] = ()) -> None:
         said = turn(role, blocks, time=event.get("timestamp"), source_id=event.get("id"), flags=tuple(flags))
         self.messages.append(said)
+
+
+def shell_words(metadata: object) -> str | None:
+    """What the shell says of a command besides its output: that it failed, still runs, or was never started because another
+    one does. None where it ended well.
+    """
+    told = metadata if isinstance(metadata, dict) else {}
+    words = [_text(told.get(key)).strip() for key in ("prefix", "suffix")]
+    return "\n".join([said for said in words if said and not said.startswith(_ENDED_WELL)]) or None
 
 
 def _arguments(event: dict[str, Any]) -> dict[str, Any]:

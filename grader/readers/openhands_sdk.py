@@ -13,6 +13,7 @@ from grader.readers.event_files import Part, read_folder, state_beside, take_eve
 from grader.readers.evidence import Head
 from grader.readers.finish import finish, score
 from grader.readers.jsontext import compact
+from grader.readers.openhands_events import shell_words
 from grader.readers.placeholders import without_secrets
 from grader.readers.report import Report, Skip
 from grader.readers.roles import role_of
@@ -228,7 +229,7 @@ def _result(event: dict[str, Any], report: Report, line: int | None) -> list[Blo
     seen = event.get("observation")
     error: object = None
     if isinstance(seen, dict):
-        error = seen.get("is_error")
+        error = seen.get("is_error") or shell_words(seen.get("metadata"))
         content = next((seen[key] for key in ("content", "output", "text", "message") if seen.get(key)), None)
         if content is None and "content" not in seen:
             content = compact({key: value for key, value in seen.items() if key != "kind"})

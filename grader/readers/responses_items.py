@@ -27,7 +27,7 @@ _REPEATS_ITS_CALL = frozenset(["tool_approval_item", "mcp_approval_request"])
 _WITHOUT_SPEECH = frozenset(
     [
         *("mcp_list_tools", "item_reference", "mcp_approval_response", "additional_tools"),
-        *("compaction", "compaction_summary", "compaction_trigger", "context_compaction"),
+        *("compaction", "compaction_summary", "compaction_trigger", "context_compaction", "configuration_update"),
     ]
 )
 _ANSWERED_BY_AN_ITEM = frozenset(
@@ -143,12 +143,9 @@ class ResponsesReader:
 
     def _from_agent(self, item: dict[str, Any], said: dict[str, Any], line: int | None) -> None:
         """What another agent sent: no speech of this one, whatever role it was put under."""
-        content = item.get("content")
-        if isinstance(content, list):
-            content = [
-                part for part in content if not (isinstance(part, dict) and part.get("type") == "encrypted_content")
-            ]
-        blocks = content_blocks(content, "user", self._report, line=line)
+        blocks = content_blocks(item.get("content"), "user", self._report, line=line)
+        if isinstance(item.get("encrypted_content"), str):
+            blocks += content_blocks({**item, "type": "encrypted_content"}, "user", self._report)
         last = self._messages[-1] if self._messages and not self._said else None
         if last is not None and last.name == item.get("author") and last.blocks == tuple(blocks):
             self._report.leave_out("message of an agent, told twice")
@@ -228,7 +225,7 @@ def _call(item: dict[str, Any], kind: str, report: Report) -> list[Block]:
     if kind == "image_generation_call":
         rest = {key: item[key] for key in item if key not in (*_BOOKKEEPING, "result")}
         image = media_block("image", mime=f"image/{item.get('output_format') or 'png'}", data=item.get("result"))
-        return [tool_call(name, rest, call_id=call_id), *image]
+        return [tool_call(name, rest, call_id=call_id, meta={"server": True}), *image]
     given = next((key for key in ("arguments", "input") if key in item), None)
     if given is not None:
         arguments = item[given]

@@ -31,6 +31,8 @@ _TURN = re.compile(r"\n\n(Human|Assistant):")
 _SIDES = ("chosen", "rejected")
 _FROM, _VALUE = itemgetter("from"), itemgetter("value")
 _CALL_ROLES = frozenset(["function_call", "tool_call"])
+_CALL_FIELDS = ("tool_calls", "tool_call_id")
+"""Of chats, which some keep beside ShareGPT's own two."""
 _TAKEN = frozenset(
     [
         "conversations",
@@ -166,10 +168,13 @@ def _other_messages(rows: Iterable[Any], report: Report, line: int) -> list[Mess
     for row in rows:
         if not isinstance(row, dict):
             report.warn("malformed_message", line=line, detail=f"{type(row).__name__} instead of an object")
-        elif "from" in row:
+        elif "from" not in row:
+            messages += openai_message(row, report, line=line)
+        elif row.keys().isdisjoint(_CALL_FIELDS) or str(row["from"]) in _CALL_ROLES:
             messages.append(_message(row, report, line))
         else:
-            messages += openai_message(row, report, line=line)
+            told = {**row, "role": row["from"], "content": row.get("value", row.get("content"))}
+            messages += openai_message(told, report, line=line)
     return messages
 
 

@@ -168,9 +168,8 @@ def _history(history: list[Any] | StreamedList, report: Report, threads: dict[st
     """The turns; each agent has its own thread, the first one main."""
     messages: list[Message] = []
     names: dict[str, str] = {}
-    acted: dict[
-        str, str | None
-    ] = {}  # threads whose last turn was an action without a call of the API's kind, and its name
+    # threads whose last turn was an action without a call of the API's kind, and its name
+    acted: dict[str, str | None] = {}
     for row in history:
         with contained(report, "message"):
             if not isinstance(row, dict):
@@ -181,7 +180,7 @@ def _history(history: list[Any] | StreamedList, report: Report, threads: dict[st
             name = acted.pop(thread, None)
             fresh = _answer(row, thread, name, report) if answered else _turn(row, thread, report)
             if _action(row) and not row.get("tool_calls") and row.get("role") == "assistant":
-                acted[thread] = next(block.name for block in fresh[-1].blocks if block.kind == "tool_call")
+                acted[thread] = [block.name for block in fresh[-1].blocks if block.kind == "tool_call"][-1]
             messages += fresh
     return messages
 
@@ -233,9 +232,14 @@ def _acting(said: Any, action: str, report: Report) -> list[Block]:
     as it was typed, one string without named arguments."""
     left = _without_action(said, action) if isinstance(said, str) else said
     blocks = content_blocks(left, "assistant", report)
-    if left == said and any(block.kind == "tool_call" for block in blocks):
+    if left == said and any(_is_action(block, action) for block in blocks):
         return blocks
     return [*blocks, Block(kind="tool_call", text=action.removesuffix("\n"), name="shell")]
+
+
+def _is_action(block: Block, action: str) -> bool:
+    """Whether it is a call that was taken as this action: of the shell its command, else its name and arguments."""
+    return block.kind == "tool_call" and (action.strip() in block.text or action.split()[0] == block.name)
 
 
 def _without_action(text: str, action: str) -> str:

@@ -102,7 +102,8 @@ def export_annotations(
 ) -> int:
     """Write annotations as `jsonl` or `csv` to `target` (None: stdout) and return how many.
 
-    Current ones; with `history` the whole log, what no longer holds marked `current: false`.
+    Current ones; with `history` the whole log, earlier revisions of transcripts included, what no longer holds marked
+    `current: false`.
     """
     rows = _rows(store, where or Selection(), rubric, history)
     return _write(target, form, rows, store)
@@ -121,19 +122,23 @@ def write_annotations_jsonl(store: Store, target: Path, *, rubric: Rubric, keys:
 
 
 def _rows(store: Store, where: Selection, rubric: str | None, history: bool) -> Iterator[_Row]:
-    facts = {(found.id, found.digest): (found.model, found.condition) for found in entries(store, where)}
+    where = msgspec.structs.replace(where, revisions=history)
+    chosen = list(entries(store, where))
+    facts = {(found.id, found.digest): (found.model, found.condition) for found in chosen}
+    earlier = {(found.id, found.digest) for found in chosen if found.superseded}
     first: dict[tuple[Any, ...], Annotation] = {}
     for item in read_annotations(store, where, current=False, kinds=("human",), rubric=rubric):
         if item.view == "blind":
             first[_item(item)] = item
     now_true = current_ids(store) if history else None
     for item in read_annotations(store, where, current=not history, rubric=rubric):
-        model, condition = facts.get((item.transcript, item.transcript_digest), (None, None))
-        yield item, model, condition, now_true is None or item.id in now_true, first.get(_item(item))
+        about = (item.transcript, item.transcript_digest)
+        holds = now_true is None or (item.id in now_true and about not in earlier)
+        yield item, *facts.get(about, (None, None)), holds, first.get(_item(item))
 
 
 def _item(item: Annotation) -> tuple[Any, ...]:
-    return item.transcript, item.message, item.label, item.rater, item.round, item.rubric
+    return item.transcript, item.transcript_digest, item.message, item.label, item.rater, item.round, item.rubric
 
 
 def _write(

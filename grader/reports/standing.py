@@ -12,7 +12,7 @@ from grader.reports.terminal import console, plain
 from grader.rubric import Rubric
 from grader.store import Store
 from grader.store.database import read_all
-from grader.store.remarks import remarks
+from grader.store.remarks import left_behind, remarks
 
 __all__ = ["print_beginning", "print_status", "project_status"]
 
@@ -65,6 +65,7 @@ def project_status(store: Store, rubric: Rubric) -> dict[str, Any]:
     [(facts["cells"],)] = read_all(
         store, f"SELECT count(*) FROM (SELECT DISTINCT model, condition FROM transcripts t WHERE {live})"
     )
+    facts["left_behind"] = left_behind(store)
     facts["remarks"] = msgspec.to_builtins(remarks(store))
     facts["plan"] = _plans(store, rubric) if len(raters) > 1 else []
     facts["next"], facts["why"] = _next(facts)
@@ -114,6 +115,16 @@ def _remark_lines(facts: dict[str, Any]) -> Iterator[str]:
         if names:
             more = f" and {len(names) - 5} more" if len(names) > 5 else ""
             yield f"{what}: {', '.join(names[:5])}{more} (grader show ID --labels; all in grader status --json)"
+
+
+def _left_behind_line(facts: dict[str, Any]) -> Iterator[str]:
+    names = list(facts["left_behind"])
+    if names:
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        yield (
+            f"answers by people to earlier revisions, which count nowhere: {sum(facts['left_behind'].values())} of"
+            f" {', '.join(names[:5])}{more} (grader export jsonl --history has them)"
+        )
 
 
 def _plan_lines(facts: dict[str, Any]) -> Iterator[str]:
@@ -179,7 +190,7 @@ def print_status(facts: dict[str, Any]) -> None:
     if facts["raters"]:
         details.append("raters " + ", ".join(name.partition(":")[2] for name in facts["raters"]))
     out.print(plain(" · ".join(details)))
-    for line in (*_remark_lines(facts), *_plan_lines(facts)):
+    for line in (*_left_behind_line(facts), *_remark_lines(facts), *_plan_lines(facts)):
         out.print(plain(line, style="dim"))
     out.print(plain(f"next: {facts['next']}   ({facts['why']})"))
 

@@ -10,7 +10,7 @@ import msgspec
 from grader.store.database import Store
 from grader.store.event_log import events
 
-__all__ = ["Remark", "remarks"]
+__all__ = ["Remark", "left_behind", "remarks"]
 
 
 class Remark(msgspec.Struct, frozen=True):
@@ -24,6 +24,17 @@ class Remark(msgspec.Struct, frozen=True):
     text: str
     """May be empty, of a flag."""
     created: str
+
+
+def left_behind(store: Store, key: int | None = None) -> dict[str, int]:
+    """Answers by people on earlier revisions (or on that with `key`), which no number counts: id → how many items."""
+    which = "t.superseded_by IS NOT NULL" + ("" if key is None else " AND t.key = ?")
+    rows = store.connection.execute(
+        "SELECT t.id, count(*) FROM transcripts t CROSS JOIN current_annotations a ON a.transcript = t.key"
+        f" WHERE {which} AND a.view IS NOT NULL GROUP BY t.id ORDER BY t.id",
+        () if key is None else (key,),
+    )
+    return {str(name): int(count) for name, count in rows}
 
 
 def remarks(store: Store, *, transcript_key: int | None = None) -> list[Remark]:

@@ -50,10 +50,12 @@ class Selection(msgspec.Struct, frozen=True):
 
     terms: tuple[Term, ...] = ()
     text: str = ""
+    revisions: bool = False
+    """Superseded revisions too."""
 
     def transcript_sql(self) -> tuple[str, list[Any]]:
         """A condition on `transcripts t` and its parameters: current revisions, exclusions left out unless asked for."""
-        parts, parameters = ["t.superseded_by IS NULL"], []
+        parts, parameters = ["1" if self.revisions else "t.superseded_by IS NULL"], []
         if not any(term.field == "excluded" for term in self.terms):
             parts.append(f"NOT {_EXCLUDED}")
         for term in self.terms:

@@ -29,6 +29,7 @@ __all__ = [
     "entry",
     "entry_by_key",
     "exclude",
+    "is_superseded",
     "iter_transcripts",
     "load",
     "load_outline",
@@ -53,6 +54,8 @@ class Added(msgspec.Struct, frozen=True):
     """Another id whose target says nearly the same."""
     same_session: Literal["less", "more"] | None = None
     """Another record of a session that is known: it says less and was left out, or more and took its place."""
+    replaces: int | None = None
+    """changed: the key of the revision before."""
     superseded: bool = False
     """unchanged, but an earlier state: a later revision counts in its place."""
 
@@ -115,7 +118,7 @@ def add_transcript(
             if follows or told == "more":
                 key = _insert(store, transcript, path, transcript.id, speech)
                 connection.execute("UPDATE transcripts SET superseded_by = ? WHERE key = ?", (key, latest[0]))
-                return Added("changed", key, transcript.id, same_session=told)
+                return Added("changed", key, transcript.id, same_session=told, replaces=latest[0])
         equal, near = look_alikes(store, transcript, speech)
         stored_id = transcript.id if latest is None else collided
         row_changed = latest is None and not own_id and _place_is_taken(store, transcript)
@@ -236,6 +239,12 @@ def current_key(store: Store, transcript_id: str) -> int | None:
         "SELECT key FROM transcripts WHERE id = ? AND superseded_by IS NULL", (transcript_id,)
     ).fetchone()
     return None if row is None else int(row[0])
+
+
+def is_superseded(store: Store, key: int) -> bool:
+    """Whether a later revision counts in place of the one with `key`."""
+    row = store.connection.execute("SELECT superseded_by FROM transcripts WHERE key = ?", (key,)).fetchone()
+    return row is not None and row[0] is not None
 
 
 def current_revisions(store: Store, keys: Iterable[int]) -> list[int]:

@@ -309,3 +309,36 @@ def test_an_empty_name_is_not_the_login_name(project: Callable) -> None:
     assert (
         "the name is empty" in project("label", "run-a", "--flag", "x", "--rater", "", "--policy", "blind", code=2).err
     )
+
+
+def test_answers_to_a_transcript_that_has_grown_since_are_told_and_kept(
+    project: Callable, chat_log: Callable, tmp_path: Path
+) -> None:
+    said = ("--message", 2, "--label", "threat", "--value", "present", "--rater", "ana", "--policy", "blind")
+    project("label", "run-a", *said)
+    rows = [json.loads(line) for line in (tmp_path / "logs" / "a.jsonl").read_text().splitlines()]
+    rows[0]["messages"].append({"role": "user", "content": "Go on."})
+    (tmp_path / "logs" / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    warned = project("grade", "logs").err
+    assert "answers_left_behind: run-a has changed: 1 answers by people stay with what it was" in warned
+    assert "answers by people to earlier revisions, which count nowhere: 1 of run-a" in project("status").out
+    assert project("status", "--json").json["left_behind"] == {"run-a": 1}
+    assert "human:ana" not in project("export", "jsonl").out
+    [kept] = [row for row in map(json.loads, project("export", "jsonl", "--history").out.splitlines()) if row["rater"] == "human:ana"]  # fmt: skip
+    assert (kept["transcript"], kept["value"], kept["current"]) == ("run-a", "present", False)
+    project("label", "run-a", *said)
+    assert "human:ana" in project("export", "jsonl").out
+
+
+def test_a_name_that_was_filled_in_is_told(project: Callable) -> None:
+    said = ("--label", "leak", "--value", "absent", "--rater", "ana", "--policy", "blind")
+    assert project("label", "run-", *said, code=1).err.startswith("grader: run-: several transcripts begin so")
+    assert (
+        project("label", "run-a", *said).err
+        == project("label", "run-a#M2/threat", "--value", "absent", *said[4:]).err
+        == ""
+    )
+    project("exclude", "--where", "id~run-b", "--reason", "x")
+    project("import", "logs/a.jsonl")
+    digest = project("list", "--json").json[0]["digest"][:10]
+    assert project("label", digest, *said).err == f"{digest} is short for run-a\n"

@@ -122,6 +122,8 @@ def test_an_argument_that_is_no_utf_8_is_a_fault_of_use(folder: Path, command: s
     done = shell(folder, f"grader {command}")
     assert (done.returncode, done.stdout) == (2, "")
     assert "a\\xff: this argument holds bytes that are no UTF-8" in done.stderr
+    hostile = shell(folder, f"grader {command}".replace("a\\xff", "\\e[2J\\na\\xff")).stderr
+    assert "\x1b" not in hostile and hostile.count("\n") == 1
 
 
 def test_a_folder_for_out_that_is_not_there_is_said_before_the_work(folder: Path) -> None:

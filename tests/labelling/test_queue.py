@@ -313,3 +313,23 @@ def test_warning_and_hints_are_given_until_they_are_known(store, filled):
         session.open(session.next_entry())
         finish(session)
     assert not needs_hint(store, "ana")
+
+
+def test_a_transcript_that_is_imported_anew_while_it_is_open_takes_no_more_answers(store, filled):
+    [key] = filled(1)
+    session = Session(store, RUBRIC, "ana")
+    session.open(key)
+    session.set("threat", "present", 2)
+    old = make_transcript(0)
+    message = msgspec.structs.replace(old.messages[0], index=len(old.messages) + 1)
+    grown = msgspec.structs.replace(old, digest="", messages=(*old.messages, message))
+    new = add_transcript(store, grown, path="l", own_id=True).key
+    with pytest.raises(Refused, match="a later version of this transcript was imported"):
+        session.set("threat", "present", 6)
+    assert session.item.value("threat", 6) is None
+    assert [entry.transcript_key for entry in session.entries()] == [new]
+    session.open(new)
+    session.set("threat", "present", 6)
+    session.undo()
+    session.undo()
+    assert session.item.key == key and session.item.value("threat", 2) is None

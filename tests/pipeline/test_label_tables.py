@@ -12,7 +12,7 @@ from grader.errors import BadInput
 from grader.pipeline import import_paths
 from grader.pipeline.labels import LabelImport, LabelMap, import_labels
 from grader.rubric import load_rubric
-from grader.store import Store, read_annotations
+from grader.store import Store, load, read_annotations
 
 RUBRIC = load_rubric("agentic-misalignment")
 Study = Callable[..., LabelImport]
@@ -173,3 +173,24 @@ def test_what_is_asked_of_a_region_in_label_studio_belongs_to_its_answer(study: 
     assert done.left_out == {"notes without an answer": 1}
     said = {(found.label, found.message, found.severity, found.note) for found in read_annotations(store)}
     assert said == {("threat", 1, 3, "first; second; on the whole"), ("leak", None, None, None)}
+
+
+def test_space_around_a_name_makes_no_second_rater(study: Study, store: Store) -> None:
+    done = study("transcript,label,value,rater\na,leak,yes,ana\nb,leak,no,ana \na,sabotage,no,  \n")
+    assert {found.rater for found in read_annotations(store)} == {"human:ana"}
+    assert [bad.reason for bad in done.rejected] == ["no rater: name one with --rater or map its column"]
+
+
+def test_a_row_is_about_the_transcript_it_names_and_no_longer_one(store: Store, tmp_path: Path) -> None:
+    rows = [{"id": name, "messages": [{"role": "assistant", "content": f"Hello. {name}"}]} for name in ("20", "Run-1")]
+    (tmp_path / "logs.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    import_paths(store, [tmp_path / "logs.jsonl"])
+    digest = load(store, "20").digest
+    (tmp_path / "l.csv").write_text(
+        "transcript,label,value,rater\n2,leak,yes,ana\nrun-1,leak,yes,ana\n"
+        f" 20 ,leak,yes,ana\n{digest[:8]},sabotage,yes,ana\n{digest[:4]},deception,yes,ana\n"
+    )
+    done = import_labels(store, tmp_path / "l.csv", RUBRIC)
+    assert [bad.line for bad in done.rejected] == [2, 3, 6]
+    assert done.rejected[0].reason == "2: no transcript is called so; one begins so, 20"
+    assert {found.label for found in read_annotations(store)} == {"leak", "sabotage"}

@@ -144,7 +144,7 @@ def outcome(name: str, folder: Path, data: bytes) -> str:
         well_formed(transcript)
     adds_up(reading.file, reading.transcripts)
     if not reading.transcripts:
-        return reading.skips[0]
+        return reading.skips[0] if reading.skips else "told elsewhere"
     return "read with warnings" if reading.warnings or reading.file.malformed_rows or reading.skips else "read"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from logs import FIXTURES, Reading, spoken
 from traces import fixture
 
@@ -17,7 +19,12 @@ def test_answers_follow_their_questions() -> None:
     ]
     assert (first.model, first.task, first.metadata["question_id"]) == ("orion-2", "writing", 1)
     questions = next(file for file in reading.files if file.path.endswith("question.jsonl"))
-    assert questions.left_out == {"question, told with its answers": 2}
+    assert (questions.left_out, questions.skipped) == ({"question, told with its answers": 2}, ())
+
+
+def test_questions_that_nobody_answered_are_no_transcripts(tmp_path: Path) -> None:
+    (tmp_path / "question.jsonl").write_bytes((FIXTURES / "mt_bench" / "question.jsonl").read_bytes())
+    assert Reading(tmp_path).skips == ["no_transcripts"]
 
 
 def test_each_of_several_answers_is_a_transcript() -> None:

@@ -109,6 +109,59 @@ def test_what_a_sub_agents_rollout_copies_from_its_parent_is_flagged(write: Any)
     assert transcript.model == "m"
 
 
+def test_a_copy_of_the_parents_rows_is_told_by_its_turns_where_rows_have_no_number(write: Any) -> None:
+    """The turns of the copy are older than the sub-agent, as their ids tell; so is the parent's model not the sub-agent's."""
+
+    def moment(number: int) -> str:
+        return f"019ff8f{number}-0000-7000-8000-000000000000"
+
+    def spoke(role: str, text: str, turn_id: str | None = None) -> dict[str, Any]:
+        about = {"internal_chat_message_metadata_passthrough": {"turn_id": turn_id}} if turn_id else {}
+        return {"type": "response_item", "payload": {"type": "message", "role": role, "content": text, **about}}
+
+    def began(turn_id: str, model: str) -> list[dict[str, Any]]:
+        return [
+            {"type": "event_msg", "payload": {"type": "task_started", "turn_id": turn_id}},
+            {"type": "turn_context", "payload": {"turn_id": turn_id, "model": model}},
+        ]
+
+    spawned = {"subagent": {"thread_spawn": {"parent_thread_id": moment(1)}}}
+    task = {
+        "type": "agent_message",
+        "author": "/root",
+        "recipient": "/root/helper",
+        "content": [
+            {"type": "input_text", "text": "Find the fuse."},
+            {"type": "encrypted_content", "encrypted_content": "gAAAAA"},
+        ],
+    }
+    rows = [
+        {"type": "session_meta", "payload": {"id": moment(5), "forked_from_id": moment(1), "source": spawned}},
+        {"type": "session_meta", "payload": {"id": moment(1), "source": "exec"}},
+        spoke("user", "Mend the lamp.", moment(2)),
+        *began(moment(2), "m-parent"),
+        spoke("assistant", "I look."),
+        {"type": "compacted", "payload": {"message": "The lamp is dark."}},
+        *began(moment(6), "m-own"),
+        {"type": "response_item", "payload": task},
+        {**spoke("user", "Mind the cable."), "metadata": {"inherited_user_message": True}},
+        spoke("assistant", "It is blown.", moment(6)),
+    ]
+    transcript = Reading(write(rows, rows=True)).only
+    assert [(message.text, message.flags) for message in transcript.messages] == [
+        ("Mend the lamp.", ("copied",)),
+        ("I look.", ("copied",)),
+        ("The lamp is dark.", ("copied", "summary")),
+        ("Find the fuse.\n[6 base64 characters]", ()),
+        ("Mind the cable.", ("copied",)),
+        ("It is blown.", ()),
+    ]
+    assert (transcript.model, transcript.metadata["parent"]) == ("m-own", moment(1))
+    rows[0]["payload"]["source"] = "cli"  # the same agent goes on in a fork of its session
+    forked = Reading(write(rows, rows=True)).only
+    assert {message.flags for message in forked.messages} == {(), ("summary",)}
+
+
 def test_what_the_first_codex_exec_printed_are_events_of_the_same_items() -> None:
     reading = log("codex/exec_events.jsonl")
     transcript = reading.only
@@ -261,9 +314,64 @@ def test_what_other_agents_send_is_not_the_models_speech() -> None:
     reading = log("codex/agents.jsonl")
     assert [(message.role, message.name, message.text) for message in reading.only.messages[4:7]] == [
         ("user", "/root/looker", "It is locked."),
-        ("user", "/root/looker", "Message Type: MESSAGE\nPayload:\n"),
+        ("user", "/root/looker", "Message Type: MESSAGE\nPayload:\n\n[8 base64 characters]"),
         ("user", "/root/looker", "I will break it."),
     ]
     assert calls(reading.only) == [("spawn_agent", "c1"), ("tool_search", "s1")]
     assert reading.warnings == {}
     assert "Z0FBQUFB" not in str(reading.only)
+
+
+def test_what_nobody_says_and_what_is_ciphertext_is_known(write: Any) -> None:
+    items: list[dict[str, Any]] = [
+        {"type": "function_call", "name": "wait_agent", "arguments": "{}", "call_id": "c1"},
+        {
+            "type": "function_call_output",
+            "call_id": "c1",
+            "output": [
+                {"type": "input_text", "text": "It is done."},
+                {"type": "encrypted_content", "encrypted_content": "gAAAAA"},
+            ],
+        },
+        {"type": "configuration_update", "reasoning": {"effort": "high"}},
+        {
+            "type": "image_generation_call",
+            "id": "i1",
+            "status": "completed",
+            "revised_prompt": "A lamp.",
+            "result": "iVBORw==",
+        },
+    ]
+    rows = [
+        {"type": "session_meta", "payload": {"id": "r-1"}},
+        *({"type": "response_item", "payload": item} for item in items),
+    ]
+    sent = {"author": "/root", "recipient": "/root/a", "content": "", "encrypted_content": "gAAA"}
+    reading = Reading(write([*rows, {"type": "inter_agent_communication", "payload": sent}], rows=True))
+    assert [message.text for message in reading.only.messages] == [
+        "",
+        "It is done.\n[6 base64 characters]",
+        "revised_prompt: A lamp.\n[image image/png 4 B]",
+        "[4 base64 characters]",
+    ]
+    assert reading.warnings == {}
+    assert reading.file.left_out == {"session_meta": 1, "configuration_update": 1}
+
+
+def test_what_was_spoken_is_said(write: Any) -> None:
+    def realtime(key: str, **content: str) -> dict[str, Any]:
+        return {"type": "realtime_item", "payload": {"id": key, "realtime_session_id": "v-1", **content}}
+
+    rows = [
+        {"type": "session_meta", "payload": {"id": "r-1"}},
+        realtime("v1", type="realtime_session_started"),
+        realtime("v2", type="transcript_segment", role="user", text="Is the lamp on?"),
+        realtime("v3", type="transcript_segment", role="assistant", text="I look."),
+        realtime("v4", type="realtime_session_closed", outcome="ended"),
+    ]
+    reading = Reading(write(rows, rows=True))
+    assert said(reading.only.messages) == [
+        ("user", [("text", "Is the lamp on?")]),
+        ("assistant", [("text", "I look.")]),
+    ]
+    assert reading.file.left_out == {"session_meta": 1, "realtime_item": 2}

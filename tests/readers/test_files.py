@@ -235,25 +235,14 @@ def test_a_pattern_takes_folders_as_a_shell_would(tmp_path: Path) -> None:
     (tmp_path / "runs" / "link").symlink_to(tmp_path)
     for pattern, names in (
         ("runs/*", ["3.jsonl", "link", "1.jsonl", "2.jsonl"]),
+        ("runs/**", ["3.jsonl", "link", "1.jsonl", "2.jsonl"]),
+        ("r*/**/*", ["3.jsonl", "link", "1.jsonl", "2.jsonl"]),
         ("runs/[ab]", ["1.jsonl", "2.jsonl"]),
         ("runs/[ab]/**", ["1.jsonl", "2.jsonl"]),
+        ("**/*.jsonl", ["3.jsonl", "1.jsonl", "2.jsonl"]),
+        ("**/a/*", ["1.jsonl"]),
     ):
-        assert [Path(file.path).name for file in Reading(str(tmp_path / pattern)).files] == names
-
-
-def test_a_pattern_reads_the_folders_it_names_as_a_shell_would_have_it(tmp_path: Path) -> None:
-    for name in ("runs/one/a.jsonl", "runs/two/deep/b.jsonl", "runs/c.jsonl"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(DATA)
-    for pattern in ("runs/*", "runs/**", "r*/**/*"):
-        reading = Reading(str(tmp_path / pattern))
-        assert [Path(file.path).name for file in reading.files] == ["c.jsonl", "a.jsonl", "b.jsonl"], pattern
-    assert [Path(file.path).name for file in Reading(str(tmp_path / "**/*.jsonl")).files] == [
-        "c.jsonl",
-        "a.jsonl",
-        "b.jsonl",
-    ]
-    assert [Path(file.path).name for file in Reading(str(tmp_path / "**/one/*")).files] == ["a.jsonl"]
+        assert [Path(file.path).name for file in Reading(str(tmp_path / pattern)).files] == names, pattern
 
 
 def test_links_that_form_loops_hold_no_pattern_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,6 +311,12 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         (b'{"a": 1}', "unrecognised"),
         (b'{"messages": [', "unreadable"),
         (b"[1, 2, 3]", "unrecognised"),
+        (b'[{"id": 1, "role": "admin", "name": "ana"}, {"id": 2, "role": "user", "name": "ben"}]', "unrecognised"),
+        (b'{"request_id": "r", "request_body": {"sku": 7}, "response_body": {"ok": true}}', "unrecognised"),
+        (b'[{"conversation_a": ["left"], "conversation_b": ["right"]}]', "unrecognised"),
+        (b'[{"question_id": 1, "choices": [{"turns": [1, 2]}]}]', "unrecognised"),
+        (b'{"object": "list", "data": [{"object": "charge", "amount": 7}]}', "unrecognised"),
+        (b'{"trace_id": "t", "spans": [{"span_id": "s", "name": "GET /"}]}', "unrecognised"),
         (b"[" * 100_000, "unreadable"),
         (b'"just a string"', "unrecognised"),
         (b"PK\x03\x04 no archive", "unreadable"),
@@ -617,3 +612,20 @@ def test_a_tar_is_called_so(write: Write) -> None:
     for data in (packed.getvalue(), gzip.decompress(packed.getvalue())):
         [skipped] = Reading(write(data, "runs.tar.gz")).file.skipped
         assert (skipped.reason, skipped.detail) == ("unrecognised", "a tar archive: unpack it, or make it a zip")
+
+
+def test_a_file_that_goes_between_two_looks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_bytes(DATA)
+    stat = Path.stat
+    looks: list[str] = []
+
+    def once(path: Path, **how: Any) -> os.stat_result:
+        looks.append(path.name)
+        if looks.count("a.jsonl") > 1 and path.name == "a.jsonl":
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return stat(path, **how)
+
+    monkeypatch.setattr(Path, "stat", once)
+    reading = Reading(tmp_path)
+    assert (reading.skips, len(reading.transcripts)) == (["unreadable"], 1)

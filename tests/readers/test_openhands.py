@@ -341,3 +341,39 @@ def test_what_stands_for_the_forgotten_is_a_summary(write: Any, tmp_path: Path) 
     assert [message.text for message in reading.only.messages if message.flags == ("summary",)] == ["Half is done."]
     assert len(reading.only.messages) == len(_SDK_SAID) + 1
     assert reading.skips == []
+
+
+def test_what_the_shell_says_of_a_command_is_told_with_its_result(write: Any, tmp_path: Path) -> None:
+    """That a command was never started stands beside its output, which is empty."""
+    idle = {
+        "prefix": "[Below is the output of the previous command.]\n",
+        "suffix": '\n[Your command "ls" is NOT executed.]',
+    }
+    told = '[Below is the output of the previous command.]\n[Your command "ls" is NOT executed.]'
+    well = {"prefix": "", "suffix": "\n[The command completed with exit code 0.]"}
+    badly = {"suffix": "\n[The command completed with exit code 2.]"}
+    ran = {"id": 1, "source": "agent", "action": "run", "args": {"command": "ls"}}
+    seen = {"source": "agent", "observation": "run", "cause": 1}
+    rows = [
+        ran,
+        {**seen, "id": 2, "content": "", "extras": {"metadata": idle}},
+        {**seen, "id": 3, "content": "a.py", "extras": {"metadata": well}},
+        {**seen, "id": 4, "content": "no", "extras": {"metadata": badly}},
+        {**seen, "id": 5, "content": "b.py", "extras": {"metadata": {"prefix": "", "suffix": None}}},
+    ]
+    shown = [block for message in Reading(write(rows)).only.messages for block in message.blocks][1:]
+    assert [(block.text, block.error) for block in shown] == [
+        ("", told),
+        ("a.py", None),
+        ("no", "[The command completed with exit code 2.]"),
+        ("b.py", None),
+    ]
+    system, asked, acted, answer = _sdk_events()
+    answer["observation"] = {
+        "kind": "TerminalObservation",
+        "content": [{"type": "text", "text": "50 %"}],
+        "metadata": idle,
+    }
+    new = Reading(_conversation(tmp_path / "c", [system, asked, acted, answer])).only
+    [result] = [block for message in new.messages for block in message.blocks if block.kind == "tool_result"]
+    assert (result.text, result.error) == ("50 %", told)

@@ -96,6 +96,12 @@ _SAID = st.lists(
             st.one_of(_TEXTS, st.just('{"name": "mail", "arguments": {"to": "kyle"}}'), st.none(), st.just([])),
         ),
         st.builds(lambda value: {"from": "gpt", "content": value}, _TEXTS),
+        st.builds(lambda value, id: {"from": "tool", "value": value, "tool_call_id": id}, _TEXTS, _IDS),
+        st.builds(
+            lambda value, calls: {"from": "gpt", "value": value, "tool_calls": calls},
+            st.one_of(st.none(), _TEXTS),
+            st.lists(_CALLS, max_size=2),
+        ),
         st.builds(lambda value: {"role": "user", "content": value}, _TEXTS),
         st.sampled_from([None, "text", {}]),
     ),

@@ -38,6 +38,20 @@ def test_a_call_that_is_no_json_stays_as_it_was_written() -> None:
     assert (block.kind, block.text, block.meta) == ("tool_call", "call nobody", {"unparsed_arguments": True})
 
 
+def test_calls_and_results_kept_as_in_chats_are_told_whatever_stands_beside_them(tmp_path: Path) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "search", "arguments": '{"q": "soup"}'}}
+    rows = [
+        {"from": "gpt", "value": "I look.", "tool_calls": [call]},
+        {"from": "tool", "value": "one", "tool_call_id": "c1"},
+    ]
+    for more in ([], [{"from": "gpt", "value": "Soup.", "weight": 1}]):
+        (tmp_path / "log.json").write_text(json.dumps([{"conversations": [*rows, *more]}]))
+        assert turns(Reading(tmp_path / "log.json").only)[:2] == [
+            ("assistant", ("text", None, None, "I look."), ("tool_call", "search", "c1", "q: soup")),
+            ("tool", ("tool_result", "search", "c1", "one")),
+        ]
+
+
 def test_labels_of_a_row_are_scores() -> None:
     transcript = fixture("sharegpt/conversations.json").transcripts[2]
     assert transcript.metadata["scores"] == [{"name": "label", "value": True, "answer": None, "explanation": None}]

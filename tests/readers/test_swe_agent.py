@@ -234,3 +234,13 @@ def test_the_command_that_ends_a_run_is_not_called_unanswered_and_others_are(wri
     assert run("echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT", "").warnings == {}
     assert run("my-own-way-out", "Submitted").warnings == {}
     assert run("make", "LimitsExceeded").warnings == {"unanswered_call": 1}
+
+
+def test_a_call_that_is_only_spoken_of_does_not_hide_the_action_taken(write: Any) -> None:
+    said = {"role": "assistant", "content": "Like <function=edit> I look first.", "action": "cat lamp.py\n"}
+    history = [{"role": "user", "content": "Mend it."}, said, {"role": "user", "content": "on = False"}]
+    document = {"history": history, "trajectory": [{"response": said["content"], "action": said["action"]}], "info": {}}
+    transcript = Reading(write({**document, "agent": "main"})).only
+    [*_, taken] = blocks(transcript, "tool_call")
+    assert (taken.name, taken.text) == ("shell", "cat lamp.py")
+    assert [(block.name, block.text) for block in blocks(transcript, "tool_result")] == [("shell", "on = False")]

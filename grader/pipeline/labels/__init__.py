@@ -46,6 +46,7 @@ __all__ = [
     "load_map",
 ]
 
+_DIGEST = 8
 _YES = frozenset({"present", "yes", "true", "1", "1.0", "y", "t"})
 _NO = frozenset({"absent", "no", "false", "0", "0.0", "n", "f"})
 
@@ -210,7 +211,7 @@ class _Reader:
         """None where the map says it is no answer. Raises ValueError or StoreError with the reason a row is not taken."""
         if one.fault:
             raise ValueError(one.fault)
-        if not one.transcript:
+        if not one.transcript.strip():
             raise ValueError(f"no transcript id (column {self._how.transcript!r})")
         found = self._entry(one.transcript)
         if self._how.labels.get(one.label) == "":
@@ -220,7 +221,7 @@ class _Reader:
         if value is None:
             return None
         message = self._message(one, label, found)
-        if not one.rater:
+        if not one.rater.strip():
             raise ValueError("no rater: name one with --rater or map its column")
         spans, note = self._spans(found, one, message, label)
         rater = rater_name(storable(self._how.raters.get(one.rater, one.rater))[0])
@@ -250,9 +251,16 @@ class _Reader:
         self.unread_times += told is None and bool(text.strip())
         return "" if told is None else datetime.fromisoformat(told).replace(tzinfo=UTC).isoformat()
 
-    def _entry(self, name: str) -> Entry:
+    def _entry(self, given: str) -> Entry:
+        """By the whole id, or eight letters of the digest: of an id's beginning, row 2 would be about run 20 where 2 is not there."""
+        name = given.strip()
         if name not in self._entries:
-            self._entries[name] = entry(self._store, name)
+            found = entry(self._store, name)
+            if found.id != name and not (len(name) >= _DIGEST and found.digest.startswith(name.lower())):
+                raise ValueError(
+                    f"{one_line(name, 80)}: no transcript is called so; one begins so, {one_line(found.id, 80)}"
+                )
+            self._entries[name] = found
         return self._entries[name]
 
     def _question(self, one: Said) -> tuple[Label, str]:

@@ -22,7 +22,7 @@ class LabelMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which column holds what. Dotted names reach into nested objects (`data.run_id`)."""
 
     transcript: str = "transcript"
-    """Column with the transcript's id, an unambiguous beginning of it, or its digest."""
+    """Column with the transcript's id, or eight letters or more of its digest."""
     message: str | None = "message"
     """Column with the message's index; empty means the transcript as a whole."""
     message_base: int = 1

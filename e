@@ -1,0 +1,1 @@
+grader: logs/*: no such file or folder
