@@ -125,6 +125,8 @@ class _Recording:
         elif "$rewindTo" in record:
             self._rewind(str(record["$rewindTo"]))
             self._report.leave_out("$rewindTo")
+        elif edit := next((key for key in record if key.startswith("$")), None):
+            self._report.leave_out(edit)  # the history is cut for the model: what was said before stays
         else:
             self._keep(line, record)
 

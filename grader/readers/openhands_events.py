@@ -186,7 +186,7 @@ class Events:
             self.report,
             name=name or metadata.get("function_name"),
             call_id=call_id or metadata.get("tool_call_id") or event.get("cause"),
-            error=observation == "error" or extras.get("error") or shell_words(extras.get("metadata")),
+            error=shell_words(extras.get("metadata")) or observation == "error" or extras.get("error"),
         )
         screenshot = extras.get("screenshot")
         if isinstance(screenshot, str) and screenshot:

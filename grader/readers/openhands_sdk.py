@@ -229,7 +229,7 @@ def _result(event: dict[str, Any], report: Report, line: int | None) -> list[Blo
     seen = event.get("observation")
     error: object = None
     if isinstance(seen, dict):
-        error = seen.get("is_error") or shell_words(seen.get("metadata"))
+        error = shell_words(seen.get("metadata")) or seen.get("is_error")
         content = next((seen[key] for key in ("content", "output", "text", "message") if seen.get(key)), None)
         if content is None and "content" not in seen:
             content = compact({key: value for key, value in seen.items() if key != "kind"})

@@ -95,7 +95,7 @@ class _Session:
             record.get("parentId"),
             message,
             names_parent="parentId" in record,
-            beside=isinstance(row, dict) and is_beside(row),
+            beside=record.get("appendMode") == "side" or (isinstance(row, dict) and is_beside(row)),
         )
 
     def transcript(self, source: Source) -> Transcript:

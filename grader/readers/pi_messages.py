@@ -14,7 +14,7 @@ from grader.transcript import Message
 
 __all__ = ["is_beside", "model_of", "pi_message"]
 
-_BROKEN_OFF = frozenset(["aborted", "error"])
+_BROKEN_OFF = frozenset(["aborted", "error", "length"])
 _SUMMARIES = frozenset(["compactionSummary", "branchSummary"])
 _INJECTED = "gateway-injected"
 """OpenClaw's name for what its gateway wrote in the model's place: errors, answers to commands."""
@@ -85,4 +85,5 @@ def pi_message(
     meta = (
         {"stop_reason": stopped, **({"error": wrong} if isinstance(wrong, str) and wrong else {})} if broken else None
     )
-    return turn(role, blocks, name=name, flags=("partial",) if broken else (), meta=meta, **said)
+    flags = ("partial",) if broken else ("meta",) if row.get("runtimeContext") and role == "user" else ()
+    return turn(role, blocks, name=name, flags=flags, meta=meta, **said)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from grader.readers.content import content_blocks, plain_text, reasoning_block, result_block
 from grader.readers.jsontext import compact, decode_json
 from grader.readers.placeholders import media_block
@@ -41,7 +43,11 @@ _ANSWERED_BY_AN_ITEM = frozenset(
         "program",
     ]
 )
-_CONTEXT = ("<environment_context>", "<user_instructions>", "<permissions", "# AGENTS.md instructions")
+_CONTEXT = (
+    *("<environment_context>", "<user_instructions>", "<permissions", "# AGENTS.md instructions", "<skill>"),
+    *("<turn_aborted>", "<user_shell_command>", "<subagent_notification>", "<agent_message_board_notification>"),
+    *("<recommended_plugins>", "<codex_internal_context"),
+)
 _ANSWERS = ("output", "outputs", "results", "error")
 
 
@@ -114,15 +120,22 @@ class ResponsesReader:
         return list(self._messages)
 
     def break_off(self) -> None:
-        """What the model says at the moment was interrupted."""
+        """What the model says at the moment was interrupted; newer clients tell it so before they log that."""
         if self._said:
             self._said["flags"] = (*self._said["flags"], "partial")
+            return
+        place = len(self._messages) - 1
+        while place >= 0 and _is_context(self._messages[place]):
+            place -= 1
+        if place >= 0 and (last := self._messages[place]).role == "assistant" and "partial" not in last.flags:
+            self._messages[place] = msgspec.structs.replace(last, flags=(*last.flags, "partial"))
 
     def take_back(self, turns: int) -> list[Message]:
-        """Removes the last `turns` prompts with everything after them, and gives that back."""
+        """Removes the last `turns` prompts with everything after them, and gives that back. What stands before the first
+        prompt is no turn."""
         self._close()
         prompts = [place for place, message in enumerate(self._messages) if _is_prompt(message)]
-        place = prompts[-turns] if 0 < turns <= len(prompts) else 0 if turns > 0 else len(self._messages)
+        place = prompts[-min(turns, len(prompts))] if prompts and turns > 0 else len(self._messages)
         taken = self._messages[place:]
         del self._messages[place:]
         return taken
@@ -205,8 +218,12 @@ def _sent_by_agent(content: object) -> dict[str, Any] | None:
 
 
 def _is_prompt(message: Message) -> bool:
-    """Whether a user's message was typed; clients put context of their own before it under the same role."""
-    return message.role == "user" and "summary" not in message.flags and not message.text.startswith(_CONTEXT)
+    """Whether a user's message was typed; clients put context of their own beside it under the same role."""
+    return message.role == "user" and "summary" not in message.flags and not _is_context(message)
+
+
+def _is_context(message: Message) -> bool:
+    return message.role == "user" and message.text.lstrip().startswith(_CONTEXT)
 
 
 def _reasoning(item: dict[str, Any]) -> list[Block]:

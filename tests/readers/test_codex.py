@@ -375,3 +375,43 @@ def test_what_was_spoken_is_said(write: Any) -> None:
         ("assistant", [("text", "I look.")]),
     ]
     assert reading.file.left_out == {"session_meta": 1, "realtime_item": 2}
+
+
+def test_what_clients_tell_the_model_is_no_prompt_that_could_be_taken_back(write: Any) -> None:
+    """Newer ones say that a turn was interrupted as a user, before they log it; other words of theirs stand between."""
+
+    def item(role: str, text: str) -> dict[str, Any]:
+        content = [{"type": "input_text", "text": text}]
+        return {"type": "response_item", "payload": {"type": "message", "role": role, "content": content}}
+
+    def event(**payload: Any) -> dict[str, Any]:
+        return {"type": "event_msg", "payload": payload}
+
+    rows = [
+        {"type": "session_meta", "payload": {"id": "r-1"}},
+        item("user", "one"),
+        item("assistant", "1"),
+        item("user", "two"),
+        item("assistant", "2, perh"),
+        item("user", "<subagent_notification>{}</subagent_notification>"),
+        item("user", "<turn_aborted>\nOn purpose.\n</turn_aborted>"),
+        event(type="turn_aborted", reason="interrupted"),
+        event(type="thread_rolled_back", num_turns=1),
+        item("user", "three"),
+    ]
+    transcript = Reading(write(rows, rows=True)).only
+    assert [(message.text[:8], message.flags) for message in transcript.messages if message.thread == "main"] == [
+        ("one", ()),
+        ("1", ()),
+        ("three", ()),
+    ]
+    assert [(message.text[:8], message.flags) for message in transcript.messages if message.thread != "main"] == [
+        ("two", ()),
+        ("2, perh", ("partial",)),
+        ("<subagen", ()),
+        ("<turn_ab", ()),
+    ]
+    everything = [rows[0], item("developer", "Be brief."), *rows[1:4], event(type="thread_rolled_back", num_turns=9)]
+    first, *taken = Reading(write(everything, rows=True)).only.messages
+    assert (first.text, first.thread) == ("Be brief.", "main")
+    assert {message.thread for message in taken} == {"discarded-1"}

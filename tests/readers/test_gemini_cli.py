@@ -164,6 +164,11 @@ def test_a_result_that_is_masked_later_stays_as_the_model_was_given_it(write: An
     reading = Reading(write(rows, rows=True))
     assert results(reading.only) == [("read_file", "read-1", "line 1\nline 2")]
     assert reading.file.left_out == {"session": 1, "earlier state of a message": 2}
+    cut = {"$patch": {"id": "m2", "toolCalls": [{"id": "read-1", "result": None}], "removeIds": ["m1"]}}
+    patched = Reading(write([*rows[:4], cut], rows=True))
+    assert results(patched.only) == [("read_file", "read-1", "line 1\nline 2")]
+    assert len(patched.only.messages) == 3
+    assert (patched.warnings, patched.file.left_out["$patch"]) == ({}, 1)
     only_masked = Reading(write([rows[0], rows[1], state(masked)], rows=True))
     assert results(only_masked.only) == [("read_file", "read-1", masked)]
 

@@ -373,6 +373,7 @@ def test_what_the_shell_says_of_a_command_is_told_with_its_result(write: Any, tm
         "kind": "TerminalObservation",
         "content": [{"type": "text", "text": "50 %"}],
         "metadata": idle,
+        "is_error": True,
     }
     new = Reading(_conversation(tmp_path / "c", [system, asked, acted, answer])).only
     [result] = [block for message in new.messages for block in message.blocks if block.kind == "tool_result"]

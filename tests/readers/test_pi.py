@@ -225,6 +225,36 @@ def test_what_was_delivered_stays_where_it_stands_before_the_branch_that_it_foll
     ]
 
 
+def test_what_openclaw_puts_aside_or_in_is_neither_a_branch_nor_a_persons(write: Any) -> None:
+    """An entry appended to the side moves nothing; the context of the run is the program's; a full answer is cut off."""
+
+    def row(key: str, parent: str | None, role: str, said: str, **more: Any) -> dict[str, Any]:
+        about = {name: more.pop(name) for name in ("runtimeContext", "stopReason") if name in more}
+        return {
+            "type": "message",
+            "id": key,
+            "parentId": parent,
+            **more,
+            "message": {"role": role, "content": said, **about},
+        }
+
+    rows = [
+        {"type": "session", "version": 4, "id": "oc-5"},
+        row("a", None, "user", "It is night.", runtimeContext=True),
+        row("b", "a", "user", "Tell me a story."),
+        row("s", "b", "user", "Came meanwhile.", appendMode="side"),
+        row("c", "b", "assistant", "Once upon", stopReason="length"),
+    ]
+    transcript = Reading(write(rows, rows=True)).only
+    assert [(message.text, message.flags) for message in thread(transcript)] == [
+        ("It is night.", ("meta",)),
+        ("Tell me a story.", ()),
+        ("Came meanwhile.", ()),
+        ("Once upon", ("partial",)),
+    ]
+    assert "threads" not in transcript.metadata
+
+
 def test_what_another_session_sent_is_in_its_name_and_hidden_thoughts_are_told(write: Any) -> None:
     sent = {"kind": "inter_session", "sourceSessionKey": "agent:main:main", "sourceTool": "sessions_send"}
     hidden = {
