@@ -13,9 +13,7 @@ from grader.transcript import Block, Role
 
 __all__ = ["content_blocks", "plain_text", "reasoning_block", "result_block", "text_blocks"]
 
-_TEXT_TYPES = frozenset(
-    ["text", "input_text", "output_text", "summary_text", "refusal", "Text", "inputText", "logs", "tool_output"]
-)
+_TEXT_TYPES = frozenset(["text", "input_text", "output_text", "summary_text", "refusal", "Text", "inputText", "logs"])
 _REASONING_TYPES = frozenset(["reasoning", "thinking", "reasoning_text", "think"])
 _MEDIA_TYPES = {
     "image": "image",
@@ -168,6 +166,9 @@ def _item(item: dict[str, Any], role: Role, report: Report, line: int | None) ->
         return _result_item(item, report, line)
     if kind in _TEXT_TYPES or (kind is None and isinstance(item.get("text"), str)):
         return text_blocks(_text_of(item), role)
+    if kind == "tool_output":
+        given = next((item[key] for key in ("text", "output", "content") if item.get(key)), "")
+        return content_blocks(given, role, report, line=line)
     if kind in _REASONING_TYPES:
         return _reasoning_item(item)
     if kind == "redacted_thinking":

@@ -119,3 +119,19 @@ def test_calls_that_stand_in_the_content_and_beside_it_are_told_once(write: Any)
         ("tool", [("tool_result", "read")], 'It says "hello".'),
     ]
     assert reading.warnings == {}
+
+
+def test_what_a_tool_gave_beside_text_is_kept(write: Any) -> None:
+    given = [
+        {"type": "text", "text": "one"},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}},
+        {"type": "tool_reference", "tool_name": "crane"},
+    ]
+    content = [{"type": "tool_output", "text": given}, {"type": "tool_output", "output": "two"}]
+    reading = Reading(write({"messages": [*ASKED, {"role": "tool", "tool_call_id": "c1", "content": content}]}))
+    [result, image] = reading.only.messages[-1].blocks
+    assert (result.text, image.text) == (
+        'one\n{"type":"tool_reference","tool_name":"crane"}\ntwo',
+        "[image image/png 2 B]",
+    )
+    assert reading.warnings == {"orphan_result": 1}
