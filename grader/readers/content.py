@@ -168,6 +168,9 @@ def _item(item: dict[str, Any], role: Role, report: Report, line: int | None) ->
         return content_blocks(item.get("text", item.get("content")), role, report, line=line)
     if kind in _TEXT_TYPES or (kind is None and isinstance(item.get("text"), str)):
         return text_blocks(_text_of(item), role)
+    if kind == "tool_output":
+        given = next((item[key] for key in ("text", "output", "content") if item.get(key)), "")
+        return content_blocks(given, role, report, line=line)
     if kind in _REASONING_TYPES:
         return _reasoning_item(item)
     if kind == "redacted_thinking":
@@ -234,7 +237,9 @@ def _text_of(item: dict[str, Any]) -> str:
 
 
 def _reasoning_item(item: dict[str, Any]) -> list[Block]:
-    said = next((item[key] for key in ("reasoning", "thinking", "text", "value", "content") if item.get(key)), None)
+    said = next(
+        (item[key] for key in ("reasoning", "thinking", "think", "text", "value", "content") if item.get(key)), None
+    )
     hidden = bool(item.get("redacted")) or (not said and any(item.get(key) for key in SECRET_KEYS))
     said = said if isinstance(said, str) else plain_text(said)
     return _present(reasoning_block(said, summary=item.get("summary"), redacted=hidden))

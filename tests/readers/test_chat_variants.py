@@ -147,3 +147,19 @@ def test_a_result_that_is_a_value_of_the_tools_own_is_nothing_to_wonder_about(wr
     reading = Reading(write({"messages": rows}))
     assert reading.only.messages[-1].text == '{"url":"https://a.example","title":"A"}'
     assert reading.warnings == {}
+
+
+def test_what_a_tool_gave_beside_text_is_kept(write: Any) -> None:
+    given = [
+        {"type": "text", "text": "one"},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}},
+        {"type": "tool_reference", "tool_name": "crane"},
+    ]
+    content = [{"type": "tool_output", "text": given}, {"type": "tool_output", "output": "two"}]
+    reading = Reading(write({"messages": [*ASKED, {"role": "tool", "tool_call_id": "c1", "content": content}]}))
+    [result, image] = reading.only.messages[-1].blocks
+    assert (result.text, image.text) == (
+        'one\n{"type":"tool_reference","tool_name":"crane"}\ntwo',
+        "[image image/png 2 B]",
+    )
+    assert reading.warnings == {"orphan_result": 1}
