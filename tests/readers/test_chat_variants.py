@@ -52,6 +52,12 @@ def test_text_under_other_names_and_spoken_answers(write: Callable[..., Path]) -
     assert spoken(Reading(write({"messages": rows})).only) == [("user", "Where?"), ("assistant", "Here.")]
 
 
+def test_thoughts_under_their_shortest_name(write: Callable[..., Path]) -> None:
+    content = [{"type": "think", "think": "Left, I think."}, {"type": "text", "text": "Left."}]
+    answer = Reading(write({"messages": [*ASKED, {"role": "assistant", "content": content}]})).only.messages[-1]
+    assert [(block.kind, block.text) for block in answer.blocks] == [("reasoning", "Left, I think."), ("text", "Left.")]
+
+
 def test_a_request_beside_its_response(write: Callable[..., Path]) -> None:
     response = {
         "object": "chat.completion",
