@@ -164,11 +164,9 @@ def _item(item: dict[str, Any], role: Role, report: Report, line: int | None) ->
         return [tool_call(item["name"], item["input"], call_id=item["id"])]
     if kind == "tool_result":
         return _result_item(item, report, line)
-    if kind == "tool_output":  # in a row of its own, which says what it answers
-        return content_blocks(item.get("text", item.get("content")), role, report, line=line)
     if kind in _TEXT_TYPES or (kind is None and isinstance(item.get("text"), str)):
         return text_blocks(_text_of(item), role)
-    if kind == "tool_output":
+    if kind == "tool_output":  # in a row of its own, which says what it answers
         given = next((item[key] for key in ("text", "output", "content") if item.get(key)), "")
         return content_blocks(given, role, report, line=line)
     if kind in _REASONING_TYPES:
