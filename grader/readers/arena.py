@@ -158,7 +158,7 @@ def _answer_id(row: dict[str, Any], side: str) -> str:
 def _outcome(winner: object, side: str) -> object:
     """True where this side won, False where the other one did, else what is said of both: a tie."""
     said = plain_text(winner)
-    return said.endswith(f"_{side}") if said in ("model_a", "model_b") else said
+    return said.endswith(f"_{side}") if said in ("model_a", "model_b") else said or winner
 
 
 def _battle(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeAlias
+
+import msgspec
 
 from grader.readers.contained import contained
 from grader.readers.content import content_blocks, reasoning_block, result_block, text_blocks
@@ -17,7 +20,7 @@ from grader.readers.roles import role_of
 from grader.readers.source import Source
 from grader.readers.toolcall import tool_call
 from grader.readers.turns import split_results, turn
-from grader.transcript import Block, Message, Transcript
+from grader.transcript import Block, Message, Role, Transcript
 
 SUPPORT = "-rC-"
 RECOGNISED_BY = "list of `role`, `content`, `ts` with `<task>` or `<environment_details>`; or of `ts`, `say`/`ask`"
@@ -32,13 +35,23 @@ _TOOLS = (
 _CALL = re.compile(rf"^<({'|'.join(_TOOLS)})>(.*?)(</\1>|\Z)", re.DOTALL | re.MULTILINE)
 _MOST_OPEN = 100
 _TAG = re.compile(r"<(\w+)>")
-_RESULT = re.compile(rf"\[({'|'.join(_TOOLS)})\b[^\n]*?\] Result:\s*", re.DOTALL)
+_RESULT = re.compile(r"\[(\w+)(?=[\] ])")
+_RESULT_ENDS = "] Result:"
+_MOST_CALLED = 100_000
+"""Characters of what a result says of its call."""
 _SURROUNDINGS = "<environment_details>"
 _MARKS = ("<task>", _SURROUNDINGS, "<user_message>")
+_PROMPTED = (_SURROUNDINGS, "# TODO LIST UPDATE REQUIRED", "# task_progress ", "[ERROR] You did not use a tool")
+"""What begins the texts that the harness adds to a prompt."""
+_RESUMED = ("[TASK RESUMPTION]", "New message to respond to with ", "(The user did not provide a new message")
+"""… unless a message of the user follows in it."""
 _TASK = re.compile(r"\d{13}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ANSWERS = {"command_output": "command", "mcp_server_response": "use_mcp_server"}
 """What the interface showed of results → what it showed of their calls; those of other tools it does not show."""
 _HISTORY = "api_conversation_history.json"
+
+_Asked: TypeAlias = dict[str | None, deque[Block]]
+"""Calls without a result, by the name of their tool."""
 
 
 def sniff(head: Head) -> bool:
@@ -53,6 +66,7 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
     """The file is one task. What the interface showed is left out beside the history, which tells it whole."""
     messages: list[Message] = []
     models: list[str] = []
+    asked: _Asked = {}
     shown = all(map(_is_shown, source.head.record_objects))
     report.told_elsewhere = shown and any(path.name == _HISTORY for path in source.siblings())
     for line, record in source.records(report):
@@ -62,11 +76,14 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
             elif report.told_elsewhere:
                 report.leave_out("message of the task in the file beside it")
             elif shown:
-                messages += _shown(record, report, bool(messages))
+                _show(record, report, messages)
             else:
                 model = _object(record.get("modelInfo")).get("modelId")
                 models += [model] if isinstance(model, str) else []
-                messages += _told(record, report, line)
+                told = _told(record, report, line, asked)
+                if told and told[-1].role == "assistant":
+                    asked = _asked(told[-1].blocks)
+                messages += told
     if report.told_elsewhere:
         return
     if not messages:
@@ -90,8 +107,8 @@ def _is_shown(record: dict[str, Any]) -> bool:
     return kind in ("say", "ask") and isinstance(record.get("ts"), int | float) and isinstance(record.get(kind), str)
 
 
-def _told(record: dict[str, Any], report: Report, line: int) -> list[Message]:
-    """A message of the history."""
+def _told(record: dict[str, Any], report: Report, line: int, asked: _Asked) -> list[Message]:
+    """A message of the history; `asked`: the calls before it, of which those it answers are taken out."""
     role, unknown = role_of(record.get("role"), report, line=line)
     said: dict[str, Any] = {"name": unknown, "time": record.get("ts")}
     content = record.get("content")
@@ -104,7 +121,7 @@ def _told(record: dict[str, Any], report: Report, line: int) -> list[Message]:
         blocks = [piece for block in blocks for piece in (_called(block) if block.kind == "text" else [block])]
         flags = ("summary",) if record.get("isSummary") is True else ()
         return [turn(role, blocks, flags=flags, **said)]
-    return _heard(items, report, line, said)
+    return _heard(items, report, line, said, asked)
 
 
 def _called(block: Block) -> list[Block]:
@@ -143,14 +160,18 @@ def _arguments(inner: str) -> dict[str, str]:
     return arguments
 
 
-def _heard(items: list[Any], report: Report, line: int, said: dict[str, Any]) -> list[Message]:
+def _heard(items: list[Any], report: Report, line: int, said: dict[str, Any], asked: _Asked) -> list[Message]:
     """What the model was told: results of its calls, what the user said, and, flagged meta, what surrounds it."""
     messages: list[Message] = []
     result: tuple[str, list[str]] | None = None
 
     def answered() -> None:
         if result is not None:
-            messages.append(turn("tool", result_block("\n".join(result[1]), report, name=result[0]), **said))
+            name, texts = result
+            call = _answered_by(name, asked)
+            call_id = None if call is None else call.call_id
+            blocks = result_block("\n".join(texts), report, name=name if call is None else call.name, call_id=call_id)
+            messages.append(turn("tool", blocks, **said))
 
     for item in items:
         text = _object(item).get("text") if _object(item).get("type") == "text" else None
@@ -158,41 +179,79 @@ def _heard(items: list[Any], report: Report, line: int, said: dict[str, Any]) ->
             answered()
             result = None
             messages += split_results("user", content_blocks([item], "user", report, line=line), **said)
-        elif (found := _RESULT.match(text)) is not None:
+        elif (found := _result(text)) is not None:
             answered()
-            rest = text[found.end() :]
-            result = (found[1], [rest] if rest else [])
-        elif result is not None and not text.lstrip().startswith((*_MARKS, "<feedback>")):
+            name, rest = found
+            result = (name, [rest] if rest else [])
+        elif result is not None and not text.lstrip().startswith((*_MARKS, *_PROMPTED, *_RESUMED, "<feedback>")):
             result[1].append(text)
         else:
             answered()
             result = None
-            meta = text.lstrip().startswith(_SURROUNDINGS)
-            messages.append(turn("user", text_blocks(text, "user"), flags=("meta",) if meta else (), **said))
+            flags = ("meta",) if _is_prompted(text) else ()
+            messages.append(turn("user", text_blocks(text, "user"), flags=flags, **said))
     answered()
     return messages
 
 
-def _shown(record: dict[str, Any], report: Report, begun: bool) -> list[Message]:
-    """What the interface showed of a step; the first words are the task."""
+def _result(text: str) -> tuple[str, str] | None:
+    """The tool whose result a text is, and what it says after `[tool for '…'] Result:`."""
+    found = _RESULT.match(text)
+    if found is None:
+        return None
+    end = text.find(_RESULT_ENDS, found.end(), found.end() + _MOST_CALLED)
+    called = text[found.end() : end]
+    if end < 0 or not (found[1] in _TOOLS or not called or called.startswith(" for '")):
+        return None
+    return found[1], text[end + len(_RESULT_ENDS) :].lstrip()
+
+
+def _asked(blocks: Iterable[Block]) -> _Asked:
+    calls: _Asked = {}
+    for block in blocks:
+        if block.kind == "tool_call":
+            calls.setdefault(block.name, deque()).append(block)
+    return calls
+
+
+def _answered_by(name: str, asked: _Asked) -> Block | None:
+    """The first of the calls that a result of this name answers, taken out of them."""
+    calls = asked.get(name) or asked.get(f"use_{name}")
+    return calls.popleft() if calls else None
+
+
+def _is_prompted(text: str) -> bool:
+    start = text.lstrip()
+    return start.startswith(_PROMPTED) or (start.startswith(_RESUMED) and "<user_message>" not in start)
+
+
+def _show(record: dict[str, Any], report: Report, messages: list[Message]) -> None:
+    """Adds what the interface showed of a step; the first words are the task, and output comes in pieces."""
     kind, text = record[record["type"]], record.get("text")
-    said: dict[str, Any] = {"time": record.get("ts")}
     if not (isinstance(text, str) and text.strip()) or record.get("partial") is True:
         report.leave_out(kind)
-        return []
-    if kind in ("user_feedback", "task") or (kind == "text" and not begun):
-        return [turn("user", text_blocks(text, "user"), **said)]
-    if kind in ("text", "completion_result", "followup", "plan_mode_respond"):
-        return [turn("assistant", content_blocks(text, "assistant", report), **said)]
-    if kind == "reasoning":
-        return [turn("assistant", [reasoning_block(text)], **said)]
-    if kind in ("tool", *_ANSWERS.values()):
-        call = tool_call(kind, {"command": text} if kind == "command" else text, call_id=kind)
-        return [turn("assistant", [call], **said)]
-    if kind in _ANSWERS:
-        return [turn("tool", result_block(text, report, call_id=_ANSWERS[kind]), **said)]
-    report.leave_out(kind)
-    return []
+        return
+    role: Role = "assistant"
+    if kind in ("user_feedback", "task") or (kind == "text" and not messages):
+        role, blocks = "user", text_blocks(text, "user")
+    elif kind in ("text", "completion_result", "followup", "plan_mode_respond"):
+        blocks = content_blocks(text, "assistant", report)
+    elif kind == "reasoning":
+        blocks = [thought] if (thought := reasoning_block(text)) else []
+    elif kind in ("tool", *_ANSWERS.values()):
+        blocks = [tool_call(kind, {"command": text} if kind == "command" else text, call_id=kind)]
+    elif kind in _ANSWERS:
+        role, blocks = "tool", result_block(text, report, call_id=_ANSWERS[kind])
+        before = messages[-1].blocks if messages and messages[-1].role == "tool" else ()
+        if before and before[0].call_id == _ANSWERS[kind]:
+            report.leave_out("row of the same message")
+            whole = result_block(f"{before[0].text}\n{text}", report, call_id=_ANSWERS[kind])
+            messages[-1] = msgspec.structs.replace(messages[-1], blocks=tuple(whole))
+            return
+    else:
+        report.leave_out(kind)
+        return
+    messages.append(turn(role, blocks, time=record.get("ts")))
 
 
 def _object(value: object) -> dict[str, Any]:

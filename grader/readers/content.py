@@ -164,10 +164,11 @@ def _item(item: dict[str, Any], role: Role, report: Report, line: int | None) ->
         return [tool_call(item["name"], item["input"], call_id=item["id"])]
     if kind == "tool_result":
         return _result_item(item, report, line)
-    if kind == "tool_output":  # in a row of its own, which says what it answers
-        return content_blocks(item.get("text", item.get("content")), role, report, line=line)
     if kind in _TEXT_TYPES or (kind is None and isinstance(item.get("text"), str)):
         return text_blocks(_text_of(item), role)
+    if kind == "tool_output":  # in a row of its own, which says what it answers
+        given = next((item[key] for key in ("text", "output", "content") if item.get(key)), "")
+        return content_blocks(given, role, report, line=line)
     if kind in _REASONING_TYPES:
         return _reasoning_item(item)
     if kind == "redacted_thinking":
@@ -234,7 +235,9 @@ def _text_of(item: dict[str, Any]) -> str:
 
 
 def _reasoning_item(item: dict[str, Any]) -> list[Block]:
-    said = next((item[key] for key in ("reasoning", "thinking", "text", "value", "content") if item.get(key)), None)
+    said = next(
+        (item[key] for key in ("reasoning", "thinking", "think", "text", "value", "content") if item.get(key)), None
+    )
     hidden = bool(item.get("redacted")) or (not said and any(item.get(key) for key in SECRET_KEYS))
     said = said if isinstance(said, str) else plain_text(said)
     return _present(reasoning_block(said, summary=item.get("summary"), redacted=hidden))

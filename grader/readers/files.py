@@ -148,7 +148,8 @@ def _matches(pattern: str, closed: list[OSError]) -> set[str]:
     return found
 
 
-_ANY_DEPTH = re.compile(r"(?:(?<=/)|^)\*\*(?:/+|$)")
+_ANY_DEPTH = re.compile(r"(?:(?<=/)|^)\*\*(?:/+\*\*)*(?:/+|$)")
+"""Several in a row are as one, but for the time that they would take."""
 
 
 def _why_none(folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from logs import FIXTURES, Reading, spoken
@@ -64,3 +65,11 @@ def test_an_answer_that_met_several_others_is_told_once_with_what_came_of_each()
     assert [given["value"] for given in orion.metadata["scores"]] == [False]
     assert "scores" not in reading.transcripts[-1].metadata
     assert reading.file.left_out == {"answer told with an earlier battle": 1}
+
+
+def test_an_outcome_that_is_told_otherwise_is_kept(tmp_path: Path) -> None:
+    said = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]
+    row = {"conversation_a": said, "conversation_b": said[:1], "model_a": "m", "model_b": "n", "winner": {"m": 0.7}}
+    (tmp_path / "battle.json").write_text(json.dumps(row))
+    scores = [found.metadata["scores"][0]["value"] for found in Reading(tmp_path / "battle.json").transcripts]
+    assert scores == [{"m": 0.7}, {"m": 0.7}]

@@ -52,6 +52,12 @@ def test_text_under_other_names_and_spoken_answers(write: Callable[..., Path]) -
     assert spoken(Reading(write({"messages": rows})).only) == [("user", "Where?"), ("assistant", "Here.")]
 
 
+def test_thoughts_under_their_shortest_name(write: Callable[..., Path]) -> None:
+    content = [{"type": "think", "think": "Left, I think."}, {"type": "text", "text": "Left."}]
+    answer = Reading(write({"messages": [*ASKED, {"role": "assistant", "content": content}]})).only.messages[-1]
+    assert [(block.kind, block.text) for block in answer.blocks] == [("reasoning", "Left, I think."), ("text", "Left.")]
+
+
 def test_a_request_beside_its_response(write: Callable[..., Path]) -> None:
     response = {
         "object": "chat.completion",
@@ -147,3 +153,19 @@ def test_a_result_that_is_a_value_of_the_tools_own_is_nothing_to_wonder_about(wr
     reading = Reading(write({"messages": rows}))
     assert reading.only.messages[-1].text == '{"url":"https://a.example","title":"A"}'
     assert reading.warnings == {}
+
+
+def test_what_a_tool_gave_beside_text_is_kept(write: Any) -> None:
+    given = [
+        {"type": "text", "text": "one"},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}},
+        {"type": "tool_reference", "tool_name": "crane"},
+    ]
+    content = [{"type": "tool_output", "text": given}, {"type": "tool_output", "output": "two"}]
+    reading = Reading(write({"messages": [*ASKED, {"role": "tool", "tool_call_id": "c1", "content": content}]}))
+    [result, image] = reading.only.messages[-1].blocks
+    assert (result.text, image.text) == (
+        'one\n{"type":"tool_reference","tool_name":"crane"}\ntwo',
+        "[image image/png 2 B]",
+    )
+    assert reading.warnings == {"orphan_result": 1}

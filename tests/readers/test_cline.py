@@ -59,12 +59,12 @@ def test_what_the_interface_showed_is_read_where_it_stands_alone() -> None:
         ("assistant", [("text", "I look.")]),
         ("assistant", [("tool_call", "tool: readFile\npath: net.txt")]),
         ("assistant", [("tool_call", "command: knot 3")]),
-        ("tool", [("tool_result", "tied")]),
+        ("tool", [("tool_result", "tied\ntwice")]),
         ("user", [("text", "Thanks.")]),
         ("assistant", [("text", "Mended.")]),
     ]
-    assert results(reading.only) == [("command", "command", "tied")]
-    assert reading.file.left_out == {"api_req_started": 1, "completion_result": 1}
+    assert results(reading.only) == [("command", "command", "tied\ntwice")]
+    assert reading.file.left_out == {"api_req_started": 1, "completion_result": 1, "row of the same message": 1}
 
 
 def test_beside_the_history_what_was_shown_is_left_out(tmp_path: Path) -> None:
@@ -73,4 +73,21 @@ def test_beside_the_history_what_was_shown_is_left_out(tmp_path: Path) -> None:
     reading = Reading(tmp_path)
     assert len(reading.transcripts) == 1
     assert reading.skips == []
-    assert reading.files[1].left_out == {"message of the task in the file beside it": 10}
+    assert reading.files[1].left_out == {"message of the task in the file beside it": 11}
+
+
+def test_results_in_words_answer_the_calls_of_their_tool_by_id() -> None:
+    transcript = log("cline/1780000000001/api_conversation_history.json").only
+    assert results(transcript) == [
+        ("read_file", "r1", "red"),
+        ("read_file", "r2", "blue"),
+        ("use_subagents", "s1", "Total: 1"),
+        ("ask_followup_question", "q2", "<answer>\nyes\n</answer>"),
+    ]
+    heard = [message for message in transcript.messages if message.role == "user" and "meta" not in message.flags]
+    answer = "New message to respond to with plan_mode_respond tool:\n<user_message>\nBoth.\n</user_message>"
+    assert said(heard) == [
+        ("user", [("text", "<task>\nCoil the rope.\n</task>")]),
+        ("user", [("text", answer)]),
+        ("user", [("text", "[tide table] Result: low")]),
+    ]

@@ -240,6 +240,9 @@ def test_a_pattern_takes_folders_as_a_shell_would(tmp_path: Path) -> None:
         ("runs/[ab]", ["1.jsonl", "2.jsonl"]),
         ("runs/[ab]/**", ["1.jsonl", "2.jsonl"]),
         ("**/*.jsonl", ["3.jsonl", "1.jsonl", "2.jsonl"]),
+        ("**/**//**/*.jsonl", ["3.jsonl", "1.jsonl", "2.jsonl"]),
+        ("runs/**/**", ["3.jsonl", "link", "1.jsonl", "2.jsonl"]),
+        ("**/**b/**/*", ["2.jsonl"]),
         ("**/a/*", ["1.jsonl"]),
     ):
         assert [Path(file.path).name for file in Reading(str(tmp_path / pattern)).files] == names, pattern
