@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from grader.readers.jsontext import joined_objects
 from grader.readers.report import Report, Skip
 from grader.readers.streams import READ_ERRORS
 
-__all__ = ["FAULTS", "SHAPE_ERRORS", "contained", "joined_rows", "one_file", "one_of", "warn_of_shape"]
+if TYPE_CHECKING:
+    from grader.readers.source import Source
+
+__all__ = ["FAULTS", "SHAPE_ERRORS", "contained", "joined_rows", "one_file", "one_of", "take_rows", "warn_of_shape"]
 
 SHAPE_ERRORS: Final[tuple[type[Exception], ...]] = (
     ValueError,  # JSON, numbers, encodings, msgspec
@@ -59,6 +62,16 @@ def warn_of_shape(report: Report, what: str, error: Exception, *, line: int | No
 
 def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
+
+
+def take_rows(source: Source, report: Report, take: Callable[[dict[str, Any], int], object], what: str) -> None:
+    """Gives each record of a file that is one session to `take`, with its line; what is no object is no `what`."""
+    for line, record in source.records(report):
+        with contained(report, "row", line=line, raw=record):
+            if isinstance(record, dict):
+                take(record, line)
+            else:
+                report.malformed(line, f"{type(record).__name__} instead of {what}", str(record)[:400])
 
 
 def joined_rows(number: int, line: bytes, error: ValueError, report: Report) -> Iterator[tuple[int, dict[str, Any]]]:

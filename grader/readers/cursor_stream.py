@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.readers.contained import contained
+from grader.readers.contained import take_rows
 from grader.readers.content import content_blocks, plain_text, reasoning_block, result_block
 from grader.readers.evidence import Head
 from grader.readers.finish import finish
@@ -31,12 +31,7 @@ def sniff(head: Head) -> bool:
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """The output is one session."""
     session = _Session(report)
-    for line, record in source.records(report):
-        with contained(report, "row", line=line, raw=record):
-            if isinstance(record, dict):
-                session.take(record, line)
-            else:
-                report.malformed(line, f"{type(record).__name__} instead of an event", str(record)[:400])
+    take_rows(source, report, session.take, "an event")
     yield session.transcript(source)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.readers.contained import FAULTS, contained
+from grader.readers.contained import FAULTS, take_rows
 from grader.readers.content import content_blocks, reasoning_block, result_block
 from grader.readers.entry_tree import EntryTree
 from grader.readers.evidence import Head
@@ -46,12 +46,7 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
     """The file is one session."""
     kept = source.head.first.get("type") == "session_start"
     session: _Session | _Printed = _Session(report) if kept else _Printed(report)
-    for line, record in source.records(report):
-        with contained(report, "row", line=line, raw=record):
-            if isinstance(record, dict):
-                session.take(record, line)
-            else:
-                report.malformed(line, f"{type(record).__name__} instead of an entry", str(record)[:400])
+    take_rows(source, report, session.take, "an entry")
     messages, threads = session.told()
     if not messages:
         raise Skip("no_text", "a session without messages")

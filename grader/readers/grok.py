@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from grader.readers.contained import FAULTS, contained
+from grader.readers.contained import FAULTS, take_rows
 from grader.readers.content import content_blocks, reasoning_block, result_block
 from grader.readers.evidence import Head
 from grader.readers.finish import finish
@@ -32,12 +32,7 @@ def sniff(head: Head) -> bool:
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """The file is one session; what it is called stands in `summary.json` beside it."""
     session = _Session(report)
-    for line, record in source.records(report):
-        with contained(report, "row", line=line, raw=record):
-            if isinstance(record, dict):
-                session.take(record, line)
-            else:
-                report.malformed(line, f"{type(record).__name__} instead of a row", str(record)[:400])
+    take_rows(source, report, session.take, "a row")
     messages = session.told()
     if not messages:
         raise Skip("no_text", "a session without messages")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.readers.contained import FAULTS, contained
+from grader.readers.contained import FAULTS, take_rows
 from grader.readers.content import reasoning_block, result_block
 from grader.readers.evidence import Head
 from grader.readers.finish import finish, score
@@ -38,12 +38,7 @@ def sniff(head: Head) -> bool:
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """The file is one run."""
     run = _Run(report)
-    for line, record in source.records(report):
-        with contained(report, "row", line=line, raw=record):
-            if isinstance(record, dict):
-                run.take(record, line)
-            else:
-                report.malformed(line, f"{type(record).__name__} instead of a log row", str(record)[:400])
+    take_rows(source, report, run.take, "a log row")
     if not run.messages:
         raise Skip("no_text", "a log without events of a conversation")
     scores = [*run.scores, *_tags(source)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from grader.readers import openclaw, openclaw_trajectory
-from grader.readers.contained import contained
+from grader.readers.contained import take_rows
 from grader.readers.entry_tree import EntryTree
 from grader.readers.evidence import Head
 from grader.readers.finish import finish
@@ -44,12 +44,7 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
             yield from log.read(source, report)
             return
     session = _Session(report)
-    for line, record in source.records(report):
-        with contained(report, "row", line=line, raw=record):
-            if isinstance(record, dict):
-                session.take(record, line)
-            else:
-                report.malformed(line, f"{type(record).__name__} instead of an entry", str(record)[:400])
+    take_rows(source, report, session.take, "an entry")
     yield session.transcript(source)
 
 
