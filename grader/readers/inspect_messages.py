@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count, repeat
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 import msgspec
 
 from grader.readers.content import content_blocks, reasoning_block, result_block
+from grader.readers.plain_chat import Paired, Settled, are_plain_texts, settled, text_blocks
 from grader.readers.report import Report
-from grader.readers.roles import role_of
+from grader.readers.roles import ROLES, role_of
 from grader.readers.threads import MAIN
 from grader.readers.toolcall import tool_call
 from grader.readers.turns import split_results, turn
@@ -97,6 +100,26 @@ def inspect_messages(
     return messages
 
 
+def inspect_texts(rows: Sequence[Row], speaker: Speaker | None = None) -> Settled | None:
+    """What `inspect_messages` gives where all of the messages are texts, and no tool was called; None for any other."""
+    try:
+        roles = list(map(ROLES.__getitem__, map(_ROLE, rows)))
+        texts, ids = list(map(_CONTENT, rows)), list(map(_ID, rows))
+        if not all(map(_NO_MORE.__eq__, map(_MORE, rows))) or (speaker is not None and "assistant" in roles):
+            return None
+        own = list(filter(None, ids))
+        if "" in ids or not are_plain_texts(roles, texts, own):
+            return None
+    except (LookupError, TypeError):
+        return None
+    flags = [_INPUT if source == "input" else _NO_FLAGS for source in map(_SOURCE, rows)]
+    blocks = text_blocks(roles, texts)
+    messages = map(Message, count(1), roles, blocks, repeat(None), repeat(MAIN), repeat(None), ids, flags)
+    paired = Paired()
+    paired.orphans = roles.count("tool")
+    return settled(messages, paired)
+
+
 def inspect_message(
     row: dict[str, Any], report: Report, *, thread: str = MAIN, speaker: Speaker | None = None
 ) -> list[Message]:
@@ -172,6 +195,9 @@ def _result(row: Row, report: Report) -> list[Block]:
     return result_block(row.content, report, name=row.function, call_id=row.tool_call_id, error=error or row.tool_error)
 
 
+_ROLE, _CONTENT, _ID, _SOURCE = map(attrgetter, ("role", "content", "id", "source"))
+_MORE = attrgetter(*("error", "tool_error", "tool_calls", "reasoning", "metadata", "function", "tool_call_id"))
+_NO_MORE = (None,) * 7
 _NO_FLAGS: tuple[str, ...] = ()
 _INPUT = ("input",)
 _SUMMARY = ("summary",)

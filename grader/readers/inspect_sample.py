@@ -17,9 +17,10 @@ from grader.readers.inspect_about import (
     text_or_none,
 )
 from grader.readers.inspect_events import Event, side_threads
-from grader.readers.inspect_messages import Attachments, Row, Speaker, inspect_messages
+from grader.readers.inspect_messages import Attachments, Row, Speaker, inspect_messages, inspect_texts
 from grader.readers.jsontext import decode_counted, decode_json
 from grader.readers.pairing import ended_by_call
+from grader.readers.plain_chat import Settled
 from grader.readers.report import Report
 from grader.readers.source import Source
 from grader.readers.threads import MAIN, thread_entry
@@ -185,7 +186,9 @@ def sample_transcript(
     return finish(
         source,
         report,
-        ended_by_call([*main, *side.messages], lambda call: call.name == "submit"),
+        main
+        if isinstance(main, Settled) and not side.messages
+        else ended_by_call([*main, *side.messages], lambda call: call.name == "submit"),
         format="inspect",
         id=text_or_none(sample.uuid)
         or "/".join(str(part) for part in (spec.id or source.name, sample.id, sample.epoch)),
@@ -210,10 +213,10 @@ def sample_transcript(
 
 def _main(
     sample: Sample, spec: Eval, report: Report, attachments: Attachments, pool: Callable[[], Sequence[msgspec.Raw]]
-) -> list[Message]:
+) -> Sequence[Message]:
     at_once = _rows_at_once(sample.messages)
     if at_once:
-        return inspect_messages(at_once, report, speaker=spec.speaker)
+        return inspect_texts(at_once, spec.speaker) or inspect_messages(at_once, report, speaker=spec.speaker)
     rows = _raws(sample.messages) or _ranges(sample.message_refs, pool, report)
     if not rows:
         return inspect_messages(attachments.resolved(_input_and_output(sample)), report, speaker=spec.speaker)

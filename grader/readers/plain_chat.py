@@ -6,7 +6,7 @@ anything else nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, count, filterfalse, islice
 from operator import itemgetter
@@ -18,15 +18,19 @@ from grader.readers.cleaning import is_plain
 from grader.readers.markup import has_markup
 from grader.readers.roles import ROLES
 from grader.readers.toolcall import flat_lines
-from grader.transcript import Block, Message, Role
+from grader.transcript import Block, BlockKind, Message, Role
 
-__all__ = ["Paired", "Settled", "conversation", "plain_message"]
+__all__ = ["Paired", "Settled", "are_plain_texts", "conversation", "plain_message", "settled", "text_blocks"]
 
 _BATCH: Final = 256
 _ROLE, _CONTENT = itemgetter("role"), itemgetter("content")
 _ARGUMENTS = msgspec.json.Decoder(dict[str, str]).decode
 _STRINGS: Final = frozenset([str])
 _TEXT: Final = partial(Block, "text")
+_KINDS: Final[dict[Role, BlockKind]] = {
+    role: "tool_result" if role == "tool" else "text" for role in ("system", "user", "assistant", "tool")
+}
+_MOST_TOGETHER: Final = 1 << 18
 
 
 @final
@@ -66,9 +70,14 @@ def conversation(
         if plain is None:
             return messages + otherwise(chain(batch, rows))
         messages += plain
-    settled = Settled(messages)
-    settled.paired = paired
-    return settled
+    return settled(messages, paired)
+
+
+def settled(messages: Iterable[Message], paired: Paired) -> Settled:
+    """The messages of a conversation, and what pairing saw of them."""
+    known = Settled(messages)
+    known.paired = paired
+    return known
 
 
 def _plain_messages(
@@ -81,32 +90,38 @@ def _plain_messages(
     try:
         roles = list(map(ROLES.__getitem__, map(speaker, rows)))
         texts = list(map(content, rows))
-        sizes = set(map(len, rows))
+        if set(map(len, rows)) == {2} and not paired.asked:
+            if not are_plain_texts(roles, texts):
+                return None
+            paired.orphans += roles.count("tool")
+            return list(map(Message, count(first), roles, text_blocks(roles, texts)))
         if None in texts:  # calls alone
             texts = ["" if text is None else text for text in texts]
         if not _STRINGS.issuperset(map(type, texts)):
             return None
-        blocks: Iterable[tuple[Block, ...]]
-        if sizes == {2} and "tool" not in roles:
-            if not all(texts):
-                return None
-            said, blocks = texts, zip(map(_TEXT, texts))
-        else:
-            said = list(texts)
-            blocks = [
-                (_TEXT(text),) if len(row) == 2 and text and role != "tool" else _blocks(row, role, text, paired, said)
-                for row, role, text in zip(rows, roles, texts, strict=True)
-            ]
-            if () in blocks:
-                return None
-        if True in map(str.isspace, texts) or not _are_plain(said):
+        said = list(texts)
+        blocks = [
+            (_TEXT(text),) if len(row) == 2 and text and role != "tool" else _blocks(row, role, text, paired, said)
+            for row, role, text in zip(rows, roles, texts, strict=True)
+        ]
+        if () in blocks or not _are_plain(roles, texts, said):
             return None
     except (LookupError, TypeError, ValueError):  # TypeError: also where a name or an id is no text
         return None
-    for text in [text for text in texts if "<" in text]:
-        if has_markup(text) and "assistant" in [role for role, told in zip(roles, texts, strict=True) if told is text]:
-            return None
     return list(map(Message, count(first), roles, blocks))
+
+
+def are_plain_texts(roles: Sequence[Role], texts: Sequence[Any], more: Iterable[str] = ()) -> bool:
+    """Whether each of `texts` says something, may be stored as it is, and holds no pseudo-markup where an assistant wrote it.
+
+    `more`: names and ids, which have to be storable too. Raises TypeError where these are no texts.
+    """
+    return _STRINGS.issuperset(map(type, texts)) and all(texts) and _are_plain(roles, texts, [*texts, *more])
+
+
+def text_blocks(roles: Sequence[Role], texts: Iterable[str]) -> Iterator[tuple[Block]]:
+    """The one block of each message: a result where a tool says it."""
+    return zip(map(Block, map(_KINDS.__getitem__, roles), texts))
 
 
 def plain_message(row: dict[str, Any], index: int, thread: str, flags: tuple[str, ...]) -> Message | None:
@@ -123,11 +138,21 @@ def plain_message(row: dict[str, Any], index: int, thread: str, flags: tuple[str
     return Message(index, role, blocks, None, thread, None, None, flags) if blocks else None
 
 
-def _are_plain(texts: Iterable[str]) -> bool:
-    """Whether all are: those of ASCII looked at as one, for that takes a third of the time."""
-    if not all(map(is_plain, filterfalse(str.isascii, texts))):
+def _are_plain(roles: Sequence[Role], texts: Sequence[str], said: Sequence[str]) -> bool:
+    """Whether none of `texts` is blank or an assistant's with pseudo-markup, and all of `said` may be stored."""
+    if True in map(str.isspace, texts):
         return False
-    return is_plain("\n".join(filter(str.isascii, texts)))
+    # Looked at as one, they take a third of the time; of much that is not ASCII the whole would be wide.
+    wide = list(filterfalse(str.isascii, said))
+    together = "\n".join(wide) if sum(map(len, wide)) < _MOST_TOGETHER else None
+    if wide and not (all(map(is_plain, wide)) if together is None else is_plain(together)):
+        return False
+    if not is_plain("\n".join(filter(str.isascii, said))):
+        return False
+    for text in [text for text in texts if "<" in text]:
+        if has_markup(text) and "assistant" in [role for role, told in zip(roles, texts, strict=True) if told is text]:
+            return False
+    return True
 
 
 def _blocks(row: dict[str, Any], role: Role, text: str, paired: Paired, said: list[str]) -> tuple[Block, ...]:

@@ -153,6 +153,44 @@ def test_so_it_is_in_simulations(tmp_path: Path, rows: list[Any]) -> None:
     assert (found, result) == _read(tmp_path / "log.json", log(_longer([first, *rows])), "tau")
 
 
+_LOGGED = st.builds(
+    lambda role, content, more: {"role": role, "content": content, **more},
+    st.sampled_from(["user", "assistant", "system", "tool", "Human", None]),
+    st.one_of(_TEXTS, st.none(), st.just([{"type": "text", "text": "yes"}])),
+    st.sampled_from(
+        [
+            *(
+                {},
+                {},
+                {"id": "m1"},
+                {"id": ""},
+                {"id": 7},
+                {"id": "m\x00"},
+                {"source": "input"},
+                {"source": "generate"},
+            ),
+            *({"function": "bash", "tool_call_id": "c1"}, {"error": {"type": "timeout", "message": "late"}}),
+            {"tool_calls": [{"id": "c1", "function": "bash", "arguments": {"cmd": "ls"}, "type": "function"}]},
+        ]
+    ),
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(_LOGGED, max_size=8))
+def test_so_it_is_in_logs_of_inspect(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+    def log(rows: list[dict[str, Any]]) -> dict[str, Any]:
+        sample = {"id": 1, "epoch": 1, "uuid": "u", "messages": rows, "scores": {}, "events": []}
+        about = {"eval_id": "e", "task": "t", "model": "m"}
+        return {"version": 2, "status": "success", "eval": about, "samples": [sample]}
+
+    first = {"role": "user", "content": "Begin."}
+    found, result = _read(tmp_path / "log.json", log([first, *rows]), "inspect")
+    assert found
+    longer = [{**row, "metadata": {}} for row in (first, *rows)]
+    assert (found, result) == _read(tmp_path / "log.json", log(longer), "inspect")
+
+
 def test_results_are_named_and_what_stays_open_is_counted(tmp_path: Path) -> None:
     call = {"id": "c1", "type": "function", "function": {"name": "mail", "arguments": '{"to": "kyle"}'}}
     rows = [
