@@ -17,6 +17,7 @@ from grader.readers.openai_messages import openai_message
 from grader.readers.placeholders import media_block
 from grader.readers.report import Report, Skip
 from grader.readers.roles import role_of
+from grader.readers.shapes import list_of, object_of
 from grader.readers.source import Source
 from grader.readers.streamed import is_list
 from grader.readers.toolcall import tool_call
@@ -100,9 +101,9 @@ def _file_id(source: Source, format: str) -> str | None:
 
 
 def _about(record: dict[str, Any]) -> dict[str, Any]:
-    env = _object(_object(record.get("env")).get("initial"))
+    env = object_of(object_of(record.get("env")).get("initial"))
     trees = env.get("trees")
-    tree = _object(trees[0]) if isinstance(trees, list) and trees else {}
+    tree = object_of(trees[0]) if isinstance(trees, list) and trees else {}
     title = record.get("title") or record.get("name") or record.get("description")
     folder = record.get("working_dir") or record.get("workspaceDirectory") or tree.get("uri")
     return {"title": title, "cwd": folder if isinstance(folder, str) else None}
@@ -119,7 +120,7 @@ class _Chat:
 
     def take_all(self, format: str, rows: Any) -> None:
         if format == "continue":
-            answers = (_object(_object(row).get("message")) for row in rows)
+            answers = (object_of(object_of(row).get("message")) for row in rows)
             self._answered = {str(answer["toolCallId"]) for answer in answers if answer.get("toolCallId")}
         take = {"amp": self._amp, "goose": self._goose, "continue": self._continue}[format]
         for row in rows:
@@ -136,32 +137,32 @@ class _Chat:
 
     def _amp(self, row: dict[str, Any]) -> None:
         role, unknown = role_of(row.get("role"), self.report)
-        model = _object(row.get("usage")).get("model")
+        model = object_of(row.get("usage")).get("model")
         self.models += [model] if isinstance(model, str) else []
         flags, blocks = [], []
         for item in row["content"]:
-            kind = _object(item).get("type")
+            kind = object_of(item).get("type")
             if kind == "tool_result" and "run" in item:
                 blocks += self._ran(item)
             elif kind == "summary":
                 flags.append("summary")
-                blocks += content_blocks(plain_text(_object(item.get("summary")).get("summary")), "user", self.report)
+                blocks += content_blocks(plain_text(object_of(item.get("summary")).get("summary")), "user", self.report)
             else:
                 blocks += content_blocks([item], role, self.report)
-        state = _object(row.get("state"))
+        state = object_of(row.get("state"))
         meta = None
         if role == "assistant" and state.get("type") in ("cancelled", "error"):
             flags.append("partial")
-            wrong = _object(state.get("error")).get("message")
+            wrong = object_of(state.get("error")).get("message")
             meta = {"error": wrong} if isinstance(wrong, str) else {"stop_reason": state["type"]}
-        time = _object(row.get("meta")).get("sentAt")
+        time = object_of(row.get("meta")).get("sentAt")
         said = {"name": unknown, "time": time, "source_id": row.get("messageId"), "flags": flags, "meta": meta}
         self.messages += split_results(role, blocks, **said)
 
     def _ran(self, item: dict[str, Any]) -> list[Block]:
-        run = _object(item["run"])
+        run = object_of(item["run"])
         status, result = run.get("status"), run.get("result")
-        wrong = _object(run.get("error")).get("message") or run.get("error") or run.get("reason")
+        wrong = object_of(run.get("error")).get("message") or run.get("error") or run.get("reason")
         failed = None if status in ("done", "in-progress", None) else wrong or status
         if isinstance(result, dict) and isinstance(result.get("output"), str):
             result = result["output"]
@@ -174,20 +175,20 @@ class _Chat:
         role, unknown = role_of(row.get("role"), self.report)
         blocks: list[Block] = []
         for item in row["content"]:
-            blocks += self._goose_item(_object(item), role)
-        hidden = role != "assistant" and _object(row.get("metadata")).get("userVisible") is False
+            blocks += self._goose_item(object_of(item), role)
+        hidden = role != "assistant" and object_of(row.get("metadata")).get("userVisible") is False
         said = {"name": unknown, "time": row.get("created"), "source_id": row.get("id")}
         self.messages += split_results(role, blocks, flags=("meta",) if hidden else (), **said)
 
     def _goose_item(self, item: dict[str, Any], role: Any) -> list[Block]:
         kind = item.get("type")
         if kind in ("toolRequest", "frontendToolRequest"):
-            asked = _object(item.get("toolCall"))
-            call, wrong = _object(asked.get("value")), asked.get("error")
+            asked = object_of(item.get("toolCall"))
+            call, wrong = object_of(asked.get("value")), asked.get("error")
             error = wrong if isinstance(wrong, str) else None
             return [tool_call(call.get("name"), call.get("arguments"), call_id=item.get("id"), error=error)]
         if kind == "toolResponse":
-            told = _object(item.get("toolResult"))
+            told = object_of(item.get("toolResult"))
             value = told.get("value")
             content = value.get("content") if isinstance(value, dict) else value
             failed = told.get("error") or (isinstance(value, dict) and value.get("isError")) or None
@@ -206,8 +207,8 @@ class _Chat:
     def _continue(self, row: dict[str, Any]) -> None:
         message = row["message"]
         role = message.get("role")
-        for log in _list(row.get("promptLogs")):
-            model = _object(log).get("modelTitle")
+        for log in list_of(row.get("promptLogs")):
+            model = object_of(log).get("modelTitle")
             self.models += [model] if isinstance(model, str) else []
         if role == "thinking":
             hidden = bool(message.get("redactedThinking") or message.get("signature"))
@@ -216,32 +217,24 @@ class _Chat:
             )
             self.messages.append(turn("assistant", [thought]))
             return
-        given = [_object(item).get("content") for item in _list(row.get("contextItems"))] if role == "user" else []
+        given = [object_of(item).get("content") for item in list_of(row.get("contextItems"))] if role == "user" else []
         for content in given:
             if isinstance(content, str) and content.strip():
                 self.messages.append(turn("user", content_blocks(content, "user", self.report), flags=("meta",)))
         told = {**message, "tool_calls": message.get("toolCalls"), "tool_call_id": message.get("toolCallId")}
         self.messages += openai_message(told, self.report)
-        for state in map(_object, _list(row.get("toolCallStates"))):
+        for state in map(object_of, list_of(row.get("toolCallStates"))):
             self._state(state, message)
 
     def _state(self, state: dict[str, Any], message: dict[str, Any]) -> None:
         """What a call came to, where no message says it; and the call, where the message does not have it."""
-        call_id = state.get("toolCallId") or _object(state.get("toolCall")).get("id")
-        function = _object(_object(state.get("toolCall")).get("function"))
-        if not _list(message.get("toolCalls")) and function:
+        call_id = state.get("toolCallId") or object_of(state.get("toolCall")).get("id")
+        function = object_of(object_of(state.get("toolCall")).get("function"))
+        if not list_of(message.get("toolCalls")) and function:
             call = tool_call(function.get("name"), function.get("arguments"), call_id=call_id)
             self.messages.append(turn("assistant", [call]))
         if str(call_id) in self._answered or not is_list(state.get("output")):
             return
-        shown = "\n".join(plain_text(_object(item).get("content")) for item in state["output"])
+        shown = "\n".join(plain_text(object_of(item).get("content")) for item in state["output"])
         failed = state.get("status") if state.get("status") in ("errored", "canceled") else None
         self.messages.append(turn("tool", result_block(shown, self.report, call_id=call_id, error=failed)))
-
-
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -17,6 +17,7 @@ from grader.readers.jsontext import decode_json
 from grader.readers.placeholders import media_block
 from grader.readers.report import Report
 from grader.readers.roles import role_of
+from grader.readers.shapes import objects_of
 from grader.readers.source import Source
 from grader.readers.threads import MAIN, in_thread, thread_entry
 from grader.readers.turns import turn
@@ -219,9 +220,9 @@ def _claude_message(row: dict[str, Any], report: Report, line: int) -> Message:
         text = row.get("text")
         blocks = content_blocks(decode_json(text) if type(text) is msgspec.Raw else text, role, report, line=line)
     if row.get("attachments"):
-        blocks += [block for item in _listed(row["attachments"]) for block in _attachment(item)]
+        blocks += [block for item in objects_of(row["attachments"]) for block in _attachment(item)]
     if row.get("files") or row.get("files_v2"):
-        names = [item.get("file_name") for item in (*_listed(row.get("files")), *_listed(row.get("files_v2")))]
+        names = [item.get("file_name") for item in (*objects_of(row.get("files")), *objects_of(row.get("files_v2")))]
         for name in dict.fromkeys(name for name in names if isinstance(name, str)):
             blocks += media_block("file", name=name)
     return turn(role, blocks, name=unknown, time=row.get("created_at"), source_id=row.get("uuid"))
@@ -244,10 +245,6 @@ def _attachment(item: dict[str, Any]) -> list[Block]:
     text = plain_text(item.get("extracted_content"))
     named = media_block("file", mime=item.get("file_type"), name=item.get("file_name"))
     return [*named, *([Block(kind="text", text=text)] if text.strip() else [])]
-
-
-def _listed(value: object) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _threaded(

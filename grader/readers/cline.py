@@ -17,6 +17,7 @@ from grader.readers.finish import finish
 from grader.readers.pairing import ended_by_call
 from grader.readers.report import Report, Skip
 from grader.readers.roles import role_of
+from grader.readers.shapes import object_of
 from grader.readers.source import Source
 from grader.readers.toolcall import tool_call
 from grader.readers.turns import split_results, turn
@@ -78,7 +79,7 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
             elif shown:
                 _show(record, report, messages)
             else:
-                model = _object(record.get("modelInfo")).get("modelId")
+                model = object_of(record.get("modelInfo")).get("modelId")
                 models += [model] if isinstance(model, str) else []
                 told = _told(record, report, line, asked)
                 if told and told[-1].role == "assistant":
@@ -98,7 +99,7 @@ def _is_told(record: dict[str, Any]) -> bool:
     if not (record.get("role") == "user" and isinstance(record.get("content"), list)):
         return False
     marks = _MARKS if isinstance(record.get("ts"), int | float) else (_SURROUNDINGS,)
-    texts = (_object(item).get("text") for item in record["content"])
+    texts = (object_of(item).get("text") for item in record["content"])
     return any(isinstance(text, str) and text.lstrip().startswith(marks) for text in texts)
 
 
@@ -174,7 +175,7 @@ def _heard(items: list[Any], report: Report, line: int, said: dict[str, Any], as
             messages.append(turn("tool", blocks, **said))
 
     for item in items:
-        text = _object(item).get("text") if _object(item).get("type") == "text" else None
+        text = object_of(item).get("text") if object_of(item).get("type") == "text" else None
         if not isinstance(text, str):
             answered()
             result = None
@@ -252,7 +253,3 @@ def _show(record: dict[str, Any], report: Report, messages: list[Message]) -> No
         report.leave_out(kind)
         return
     messages.append(turn(role, blocks, time=record.get("ts")))
-
-
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

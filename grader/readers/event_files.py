@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from grader.readers.contained import FAULTS, contained, one_file
+from grader.readers.contained import FAULTS, one_file
 from grader.readers.report import Report
 from grader.readers.source import Source
 from grader.transcript import Transcript
 
-__all__ = ["Part", "read_folder", "state_beside", "take_events"]
+__all__ = ["Part", "read_folder", "state_beside"]
 
 Part: TypeAlias = tuple[Source, Report]
 
@@ -47,16 +47,6 @@ def read_folder(
     for _, report in events[1:]:
         report.leave_out("event of the session that begins in another file")
         report.told_elsewhere = True
-
-
-def take_events(source: Source, report: Report, take: Callable[[dict[str, Any], int], object]) -> None:
-    """Hands each event of a file, with its line, to `take`; what is no event, or what `take` fails at, is reported."""
-    for line, record in source.records(report):
-        with contained(report, "row", line=line, raw=record):
-            if isinstance(record, dict):
-                take(record, line)
-            else:
-                report.malformed(line, f"{type(record).__name__} instead of an event", str(record)[:400])
 
 
 def state_beside(source: Source, name: str, *keys: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from grader.readers.kimi_steps import Steps, in_known_terms
 from grader.readers.openai_messages import openai_message
 from grader.readers.report import Report, Skip
 from grader.readers.roles import role_of
+from grader.readers.shapes import list_of
 from grader.readers.source import Source
 from grader.readers.threads import MAIN, in_thread, thread_entry
 from grader.transcript import Message, Transcript
@@ -190,13 +191,13 @@ class _Session:
     def _appended(self, steps: Steps, message: dict[str, Any], time: object, line: int) -> None:
         role, unknown = role_of(message.get("role"), self.report, line=line)
         origin = message["origin"] if isinstance(message.get("origin"), dict) else {}
-        calls = [call for call in _list(message.get("toolCalls")) if isinstance(call, dict)]
+        calls = [call for call in list_of(message.get("toolCalls")) if isinstance(call, dict)]
         if role == "tool":
             steps.result(message.get("content"), message.get("toolCallId"), error=message.get("isError"), time=time)
             steps.took()
         elif role == "assistant" and calls:
             steps.begin()
-            for part in _list(in_known_terms(message.get("content"))):
+            for part in list_of(in_known_terms(message.get("content"))):
                 if isinstance(part, dict):
                     steps.part(part, time)
             for call in calls:
@@ -299,10 +300,6 @@ def _told_of_subagent(payload: dict[str, Any]) -> tuple[str, str | None, dict[st
         return None
     actor = payload.get("subagent_type")
     return caller, actor if isinstance(actor, str) else None, event
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _prompt_beside(source: Source) -> str | None:

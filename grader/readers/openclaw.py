@@ -15,6 +15,7 @@ from grader.readers.finish import finish, only_model
 from grader.readers.jsontext import compact
 from grader.readers.pi_messages import model_of, pi_message
 from grader.readers.report import Report, Skip
+from grader.readers.shapes import objects_of
 from grader.readers.source import Source
 from grader.readers.threads import MAIN, PrefixMerge, in_thread, thread_entry
 from grader.readers.toolcall import tool_call
@@ -135,7 +136,7 @@ class _Session:
         kind = event.get("type")
         if kind in ("agent.start", "agent.end"):
             self.speaks = True
-            self._merge_in(_objects(event.get("messages")), line)
+            self._merge_in(objects_of(event.get("messages")), line)
             if kind == "agent.start":
                 self._prompt(event, line)
             else:
@@ -245,10 +246,6 @@ class _Session:
             self.beside.append(_Beside(line, kind, message))
         else:
             self.report.leave_out(kind)
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _compact(value: object) -> str | None:

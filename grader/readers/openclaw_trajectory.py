@@ -13,6 +13,7 @@ from grader.readers.finish import finish
 from grader.readers.jsontext import compact
 from grader.readers.pi_messages import model_of, pi_message
 from grader.readers.report import Report, Skip
+from grader.readers.shapes import list_of
 from grader.readers.source import Source
 from grader.readers.threads import MAIN, PrefixMerge, message_key
 from grader.readers.toolcall import tool_call
@@ -201,7 +202,7 @@ class _Session:
             self.report.leave_out(kind)
 
     def _complete(self, record: dict[str, Any], data: dict[str, Any], line: int) -> None:
-        texts = [text for text in _list(data.get("assistantTexts")) if isinstance(text, str) and text.strip()]
+        texts = [text for text in list_of(data.get("assistantTexts")) if isinstance(text, str) and text.strip()]
         answers = [
             turn("assistant", content_blocks(text, "assistant", self.report), time=record.get("ts")) for text in texts
         ]
@@ -251,7 +252,7 @@ class _Session:
         """(whether it is whole, its messages): a history; the recorder cuts one that is long."""
         whole = True
         messages: list[Message] = []
-        for row in _list(rows):
+        for row in list_of(rows):
             if not isinstance(row, dict) or "role" not in row:
                 whole = False
                 if isinstance(row, dict) and row.get("truncated") is True:
@@ -288,7 +289,3 @@ class _Session:
         failed = data.get("error") or data.get("isError") or data.get("success") is False
         blocks = result_block(answer, self.report, name=name, call_id=call_id, error=failed)
         return turn("tool", blocks, time=record.get("ts"))
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []

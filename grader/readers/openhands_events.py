@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.readers.contained import contained, one_file
+from grader.readers.contained import contained, one_file, take_rows
 from grader.readers.content import content_blocks, reasoning_block, result_block, text_blocks
-from grader.readers.event_files import Part, read_folder, state_beside, take_events
+from grader.readers.event_files import Part, read_folder, state_beside
 from grader.readers.evidence import Head
 from grader.readers.finish import finish
 from grader.readers.placeholders import media_block
@@ -45,7 +45,7 @@ def sniff(head: Head) -> bool:
 def read(source: Source, report: Report) -> Iterator[Transcript]:
     """The file is one session."""
     events = Events(report)
-    take_events(source, events.report, lambda event, _line: events.take(event))
+    take_rows(source, events.report, lambda event, _line: events.take(event), "an event")
     yield _transcript(source, report, events)
 
 
@@ -59,7 +59,7 @@ def _joined(parts: Sequence[Part]) -> Transcript:
     events = Events(report)
     for source, events.report in parts:
         with one_file(events.report):
-            take_events(source, events.report, lambda event, _line: events.take(event))
+            take_rows(source, events.report, lambda event, _line: events.take(event), "an event")
         source.release()
     about = state_beside(first, "metadata.json", "conversation_id", "llm_model")
     own = about.get("conversation_id")

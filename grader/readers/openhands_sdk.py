@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.readers.contained import one_file
+from grader.readers.contained import one_file, take_rows
 from grader.readers.content import content_blocks, plain_text, reasoning_block, result_block
 from grader.readers.entry_tree import EntryTree
-from grader.readers.event_files import Part, read_folder, state_beside, take_events
+from grader.readers.event_files import Part, read_folder, state_beside
 from grader.readers.evidence import Head
 from grader.readers.finish import finish, score
 from grader.readers.jsontext import compact
@@ -43,7 +43,7 @@ def read(source: Source, report: Report) -> Iterator[Transcript]:
         report.told_elsewhere = True
         return
     events = SdkEvents(report)
-    take_events(source, events.report, events.take)
+    take_rows(source, events.report, events.take, "an event")
     yield _transcript(source, report, events, source)
 
 
@@ -57,7 +57,7 @@ def _joined(parts: Sequence[Part]) -> Transcript:
     events = SdkEvents(report)
     for source, events.report in parts:
         with one_file(events.report):
-            take_events(source, events.report, events.take)
+            take_rows(source, events.report, events.take, "an event")
         source.release()
     return _transcript(first, report, events, first)
 

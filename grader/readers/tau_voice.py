@@ -7,6 +7,7 @@ from typing import Any
 
 from grader.readers.content import result_block, text_blocks
 from grader.readers.report import Report
+from grader.readers.shapes import objects_of
 from grader.readers.toolcall import tool_call
 from grader.readers.turns import turn
 from grader.transcript import Block, Message, Role
@@ -28,13 +29,9 @@ def tick_messages(ticks: object, report: Report) -> list[Message]:
             chunk = tick.get(f"{side}_chunk")
             if isinstance(chunk, dict):
                 turns.say(role, chunk, tick.get("timestamp"))
-            turns.act(role, _objects(tick.get(f"{side}_tool_calls")), tick.get("timestamp"))
-            turns.answer(_objects(tick.get(f"{side}_tool_results")), tick.get("timestamp"))
+            turns.act(role, objects_of(tick.get(f"{side}_tool_calls")), tick.get("timestamp"))
+            turns.answer(objects_of(tick.get(f"{side}_tool_results")), tick.get("timestamp"))
     return turns.messages()
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 @dataclass(slots=True)
@@ -57,7 +54,7 @@ class _Turns:
         said = chunk.get("audio_script_gold") if chunk.get("is_audio") is True else chunk.get("content")
         if isinstance(said, str) and said:
             self._say(role, said, chunk, time)
-        self.act(role, _objects(chunk.get("tool_calls")), time)
+        self.act(role, objects_of(chunk.get("tool_calls")), time)
 
     def act(self, role: Role, calls: list[dict[str, Any]], time: object) -> None:
         if calls:

@@ -13,6 +13,7 @@ from grader.readers.evidence import Head
 from grader.readers.finish import finish
 from grader.readers.placeholders import media_block
 from grader.readers.report import Report, Skip
+from grader.readers.shapes import list_of, object_of
 from grader.readers.source import Source
 from grader.readers.streamed import is_list
 from grader.readers.threads import MAIN, in_thread, thread_entry
@@ -81,12 +82,12 @@ class _Session:
     messages: list[Message] = field(default_factory=list)
 
     def take(self, request: dict[str, Any]) -> None:
-        result = _object(request.get("result"))
-        about = _object(result.get("metadata"))
+        result = object_of(request.get("result"))
+        about = object_of(result.get("metadata"))
         if isinstance(about.get("sessionId"), str):
             self.id = self.id or about["sessionId"]
         message = request.get("message")
-        typed = _object(message).get("text") if isinstance(message, dict) else message
+        typed = object_of(message).get("text") if isinstance(message, dict) else message
         if not isinstance(typed, str):
             self.report.leave_out("request without message")
             return
@@ -94,20 +95,20 @@ class _Session:
             self.models.append(request["modelId"])
         self._prompt(request, typed, about)
         begun = len(self.messages)
-        rounds = [step for step in _list(about.get("toolCallRounds")) if isinstance(step, dict)]
-        response = _list(request.get("response"))
+        rounds = [step for step in list_of(about.get("toolCallRounds")) if isinstance(step, dict)]
+        response = list_of(request.get("response"))
         if rounds:
-            self._rounds(rounds, _object(about.get("toolCallResults")), response)
+            self._rounds(rounds, object_of(about.get("toolCallResults")), response)
         else:
             _Pieces(self.report, self.messages).take(response)
-        self._ended(request, _object(result.get("errorDetails")), begun)
+        self._ended(request, object_of(result.get("errorDetails")), begun)
 
     def _prompt(self, request: dict[str, Any], typed: str, about: dict[str, Any]) -> None:
         """What the model was given, where that is logged, and what was attached."""
         given = _words(about.get("renderedUserMessage"))
         text = typed if not given.strip() else given if typed.strip() in given else f"{given}\n{typed}"
         blocks = text_blocks(text, "user")
-        for variable in _list(_object(request.get("variableData")).get("variables")):
+        for variable in list_of(object_of(request.get("variableData")).get("variables")):
             if isinstance(variable, dict) and variable.get("kind") in ("file", "image", "directory"):
                 blocks += media_block(variable["kind"], name=variable.get("name"))
         time, own = request.get("timestamp"), request.get("requestId")
@@ -119,17 +120,17 @@ class _Session:
         apart = [] if any(step.get("thinking") for step in rounds) else shown
         blocks = [block for piece in apart if (block := _thought(piece.get("value")))]
         for step in rounds:
-            thought = _thought(_object(step.get("thinking")).get("text"))
+            thought = _thought(object_of(step.get("thinking")).get("text"))
             blocks += [thought] if thought else []
             blocks += content_blocks(step.get("response"), "assistant", self.report)
-            calls = [call for call in _list(step.get("toolCalls")) if isinstance(call, dict)]
+            calls = [call for call in list_of(step.get("toolCalls")) if isinstance(call, dict)]
             blocks += [tool_call(call.get("name"), call.get("arguments"), call_id=call.get("id")) for call in calls]
             if blocks:
                 self.messages.append(turn("assistant", blocks, time=step.get("timestamp"), source_id=step.get("id")))
             blocks = []
             for call in calls:
                 if (told := results.get(str(call.get("id")))) is not None:
-                    answer = _words(_object(told).get("content"))
+                    answer = _words(object_of(told).get("content"))
                     self.messages.append(turn("tool", result_block(answer, self.report, call_id=call.get("id"))))
 
     def _ended(self, request: dict[str, Any], error: dict[str, Any], begun: int) -> None:
@@ -187,8 +188,8 @@ class _Pieces:
             self.report.leave_out(kind)
 
     def _invoked(self, piece: dict[str, Any]) -> None:
-        special, details = _object(piece.get("toolSpecificData")), _object(piece.get("resultDetails"))
-        line = _object(special.get("commandLine"))
+        special, details = object_of(piece.get("toolSpecificData")), object_of(piece.get("resultDetails"))
+        line = object_of(special.get("commandLine"))
         command = line.get("toolEdited") or line.get("original") or special.get("command")
         asked = special.get("input") or special.get("rawInput") or details.get("input")
         if asked is None and isinstance(command, str):
@@ -226,14 +227,6 @@ class _Pieces:
         self._blocks, self._answers = [], []
 
 
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
 def _words(value: object, depth: int = _DEPTH) -> str:
     """The text in what VS Code nests: markdown, lists of parts, and the trees that prompts and results are rendered from."""
     if isinstance(value, str):
@@ -255,12 +248,12 @@ def _words(value: object, depth: int = _DEPTH) -> str:
 
 def _leaves(node: object, depth: int) -> Iterator[str]:
     """The texts of such a tree, and a line break where one is before a text."""
-    told = _object(node)
+    told = object_of(node)
     if told.get("lineBreakBefore"):
         yield "\n"
     if isinstance(told.get("text"), str):
         yield told["text"]
-    for child in _list(told.get("children")) if depth else ():
+    for child in list_of(told.get("children")) if depth else ():
         yield from _leaves(child, depth - 1)
 
 
@@ -272,18 +265,18 @@ def _thought(value: object) -> Block | None:
 
 def _reference(piece: dict[str, Any]) -> str:
     """A link to a file or a symbol, as it stands in the text."""
-    told = _object(piece.get("inlineReference"))
-    name = piece.get("name") or told.get("name") or _path(told) or _path(_object(told.get("location")).get("uri"))
+    told = object_of(piece.get("inlineReference"))
+    name = piece.get("name") or told.get("name") or _path(told) or _path(object_of(told.get("location")).get("uri"))
     return f"`{name}`" if isinstance(name, str) and name else ""
 
 
 def _path(uri: object) -> str:
-    told = _object(uri)
+    told = object_of(uri)
     path = told.get("fsPath") or told.get("path")
     return path if isinstance(path, str) else ""
 
 
 def _edited(edits: object) -> str:
     """What was written: of many small edits, one after the other."""
-    pieces = [edit for group in _list(edits) for edit in (group if isinstance(group, list) else [group])]
-    return "\n".join(text for edit in pieces if isinstance(text := _object(edit).get("text"), str))
+    pieces = [edit for group in list_of(edits) for edit in (group if isinstance(group, list) else [group])]
+    return "\n".join(text for edit in pieces if isinstance(text := object_of(edit).get("text"), str))
