@@ -82,10 +82,9 @@ def label_command(name: str | None, **given: Any) -> None:
                 return
             if link is not None:
                 session.open(link.entry)
-                if name != link.entry.id and not str(name).startswith(
-                    f"{link.entry.id}#"
-                ):  # what a script writes is said
-                    click.echo(f"{one_line(name)} is short for {one_line(link.entry.id)}", err=True)
+                whole = link.entry.id
+                if name != whole and not str(name).startswith(f"{whole}#"):  # what a script meant by it is said
+                    click.echo(f"{one_line(name)} is short for {one_line(whole)}", err=True)
             elif given["act"] not in ("undo", "redo"):
                 raise UsageError("name the transcript, or use --next")
             _tell(session, act(session), given["as_json"])

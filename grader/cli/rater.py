@@ -16,9 +16,7 @@ rater_option = click.option("--rater", metavar="NAME", help="Who is labelling (G
 
 def whoever(given: str | None) -> str:
     """The rater's name. Raises UsageError where none can be found, or an empty one was given."""
-    if (
-        given is not None and not given.strip()
-    ):  # `--rater "$NAME"` in a script: the labels are not the login name's then
+    if given is not None and not given.strip():  # `--rater "$NAME"` in a script
         raise UsageError("--rater: the name is empty")
     named = given or os.environ.get("GRADER_RATER")
     if named:

@@ -18,8 +18,6 @@ from grader.text import sanitise
 if TYPE_CHECKING:
     from rich.console import Console
 
-"""Columns in which no line of a table needs to be broken."""
-
 __all__ = ["Hit", "hit_json", "list_json", "print_hits", "print_list", "search"]
 
 
